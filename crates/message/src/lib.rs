@@ -4,8 +4,28 @@
 //! about the bytes of a message lives here, so that it can be tested and fuzzed
 //! without a server around it.
 
+pub mod address;
+pub mod arf;
+pub mod charset;
+pub mod date;
+pub mod dsn;
+pub mod fingerprint;
+pub mod header;
+pub mod list;
+mod report;
+pub mod search;
+pub mod structure;
 pub mod text;
 pub mod time;
+pub mod trace;
+pub mod transfer;
 
+pub use address::{Address, Domain, ForwardPath, ReversePath};
 pub use text::{Language, Text};
 pub use time::Time;
+
+/// Whether any octet has its eighth bit set: such a message needs 8BITMIME (RFC 6152 §2).
+#[must_use]
+pub fn is_eightbit(octets: &[u8]) -> bool {
+    !octets.is_ascii()
+}
