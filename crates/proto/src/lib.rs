@@ -2,6 +2,11 @@
 //!
 //! Pure: no runtime, no sockets, no clock. See [`session`] for the contract.
 
+pub mod imap;
+mod lines;
+pub mod pop3;
+pub mod sasl;
 pub mod session;
+pub mod smtp;
 
 pub use session::{Session, Step};

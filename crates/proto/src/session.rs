@@ -50,6 +50,13 @@ pub trait Session: Sized {
     /// The deadline has passed: say so to the peer and close.
     fn expire(&mut self, now: Time);
 
+    /// The server is about to stop. The driver calls it once, while the session waits for
+    /// input: say so to the peer and close, at once or after what is in flight (a
+    /// message whose data is arriving). The driver grants half a minute for that.
+    fn shutdown(&mut self, now: Time) {
+        self.expire(now);
+    }
+
     /// Consumes the plain session after [`Step::StartTls`] and returns a new one
     /// that knows it is protected. Bytes that arrived in the clear and were not yet
     /// consumed are dropped with the old session: nothing can cross (STARTTLS

@@ -1,0 +1,34 @@
+//! IMAP4rev1 as a session without I/O (RFC 3501), with the grammar of its extensions.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`lex`], [`set`], [`date`], [`flag`], [`utf7`] | the small pieces of the grammar |
+//! | [`parse`], [`append`], [`list`], [`fetch`], [`search`] | commands, one file a group |
+//! | [`command`] | what they become |
+//! | [`print`](mod@print) | how values are written in responses |
+//! | [`session`] | lines, literals, states, authentication, IDLE, limits |
+//!
+//! The session knows no mailbox. What a command means is up to the agent, which answers with ready-made
+//! untagged responses; the session alone writes tagged ones.
+
+pub mod append;
+pub mod command;
+pub mod date;
+pub mod fault;
+pub mod fetch;
+pub mod flag;
+pub mod lex;
+pub mod list;
+pub mod parse;
+pub mod print;
+pub mod search;
+pub mod session;
+pub mod set;
+pub mod utf7;
+
+pub use command::Command;
+pub use flag::Flag;
+pub use session::{Done, Event, ImapSession, Reply, Settings, Status};
+
+#[cfg(test)]
+mod tests;
