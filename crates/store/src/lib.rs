@@ -1,1 +1,53 @@
-//! placeholder
+//! The one owner of state: SQLite or PostgreSQL for rows, files for large bodies.
+//!
+//! Every operation is written once, as a synchronous function over
+//! [`&mut dyn Tx`](Tx), and run through [`Store::write`] (durable when it
+//! returns) or [`Store::read`] (a consistent snapshot). What an operation means
+//! is in its module; how an engine does it is in `sqlite` and `postgres` alone.
+//!
+//! | module | what it keeps |
+//! |---|---|
+//! | [`domain`], [`account`], [`alias`], [`list`], [`directory`] | people and where their mail goes |
+//! | [`content`] | bodies, stored once, with reference counts |
+//! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
+//! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`journal`] | what happened |
+//! | [`switch`], [`meta`] | paused services, small settings |
+//! | [`check`], [`backup`], [`copy`] | care of the store itself |
+
+pub mod account;
+pub mod alias;
+pub mod backup;
+pub mod check;
+pub mod content;
+pub mod copy;
+pub mod directory;
+pub mod domain;
+pub mod journal;
+pub mod list;
+pub mod login;
+pub mod mail;
+pub mod mailbox;
+pub mod meta;
+pub mod queue;
+pub mod switch;
+
+mod blob;
+mod engine;
+mod error;
+mod id;
+mod job;
+mod migrate;
+mod numbers;
+mod postgres;
+mod sqlite;
+mod staging;
+mod store;
+mod tx;
+
+pub use content::Body;
+pub use error::{Error, Result};
+pub use id::{AccountId, ContentId, DomainId, EpochId, LaneId, ListId, MailboxId, MessageId, OriginId, RecipientId};
+pub use staging::{Staged, Staging, Summary};
+pub use store::{Notifications, Settings, Store};
+pub use tx::{Engine, NEVER, Param, Row, Tx, TxExt, Value};

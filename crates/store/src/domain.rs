@@ -1,0 +1,71 @@
+//! Domains that this server is final destination for.
+
+use sekisho_message::Time;
+
+use crate::{DomainId, Error, Result, Row, Tx, TxExt};
+
+/// A local domain.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Domain {
+    /// Its row.
+    pub id: DomainId,
+    /// Name as lower-case A-labels.
+    pub name: String,
+    /// When it was added.
+    pub created: Time,
+}
+
+/// Adds the domain `name` (lower-case A-labels).
+///
+/// # Errors
+/// `Conflict` when it is there already.
+pub fn add(tx: &mut dyn Tx, name: &str, now: Time) -> Result<DomainId> {
+    let added = tx.one(
+        "INSERT INTO domain (name, created) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING id",
+        &[name.into(), now.into()],
+        |row| row.int(0),
+    )?;
+    added.map(DomainId).ok_or_else(|| Error::Conflict(format!("the domain {name} is there already")))
+}
+
+/// Removes the domain `name`.
+///
+/// # Errors
+/// `NotFound`; `Conflict` while accounts, aliases or lists are in it.
+pub fn remove(tx: &mut dyn Tx, name: &str) -> Result<()> {
+    let domain = get(tx, name)?.ok_or(Error::NotFound("domain"))?;
+    let used = tx.one(
+        "SELECT (SELECT COUNT(*) FROM account WHERE domain = ?1),
+                (SELECT COUNT(*) FROM alias WHERE domain = ?2),
+                (SELECT COUNT(*) FROM list WHERE domain = ?2)",
+        &[domain.id.into(), name.into()],
+        |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+    )?;
+    if let Some((accounts, aliases, lists)) = used.filter(|used| *used != (0, 0, 0)) {
+        return Err(Error::Conflict(format!(
+            "{name} still has {accounts} accounts, {aliases} aliases and {lists} lists"
+        )));
+    }
+    tx.execute("DELETE FROM domain WHERE id = ?1", &[domain.id.into()])?;
+    Ok(())
+}
+
+/// All domains by name.
+///
+/// # Errors
+/// What the engine reports.
+pub fn list(tx: &mut dyn Tx) -> Result<Vec<Domain>> {
+    tx.all("SELECT id, name, created FROM domain ORDER BY name", &[], read)
+}
+
+/// The domain `name` (lower-case A-labels), if it is local.
+///
+/// # Errors
+/// What the engine reports.
+pub fn get(tx: &mut dyn Tx, name: &str) -> Result<Option<Domain>> {
+    tx.one("SELECT id, name, created FROM domain WHERE name = ?1", &[name.into()], read)
+}
+
+fn read(row: &dyn Row) -> Result<Domain> {
+    Ok(Domain { id: DomainId(row.int(0)?), name: row.text(1)?.to_owned(), created: Time(row.int(2)?) })
+}

@@ -1,0 +1,122 @@
+//! Copying and moving messages between folders.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::expunge::{lock_account, take_out};
+use super::place::{Placed, account_of, count_usage, insert, make_room, take_room};
+use super::read::chosen;
+use super::{Flags, Mail, Tally, lock};
+use crate::{ContentId, Error, MailboxId, Result, Tx, content, mailbox};
+
+/// What [`copy`] or [`move_`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// UIDVALIDITY of the target.
+    pub uidvalidity: u32,
+    /// Old and new UIDs, in order.
+    pub uids: Vec<(u32, u32)>,
+}
+
+/// Copies messages, flags and dates included. UIDs that do not exist are passed over.
+/// At most [`MOST_AT_ONCE`](super::MOST_AT_ONCE) in one transaction: give more in pieces.
+///
+/// # Errors
+/// `NotFound` when a folder is gone; [`Error::OverQuota`].
+pub fn copy(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId) -> Result<Copied> {
+    let account = account_of(tx, to)?;
+    lock_account(tx, account)?;
+    lock_both(tx, from, to)?;
+    let chosen = chosen(tx, from, uids)?;
+    take_room(tx, account, chosen.iter().map(|(mail, _)| mail.size).sum())?;
+    let copied = put(tx, from, &chosen, to)?;
+    let mut counts: BTreeMap<ContentId, u64> = BTreeMap::new();
+    for (mail, _) in &chosen {
+        *counts.entry(mail.content).or_default() += 1;
+    }
+    for (id, count) in counts {
+        content::retain(tx, id, count)?;
+    }
+    Ok(copied)
+}
+
+/// Moves messages (RFC 6851 §3.3): as [`copy`], and they leave the old folder in the same transaction.
+/// Within one account it needs no room.
+///
+/// # Errors
+/// As [`copy`].
+pub fn move_(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId) -> Result<Copied> {
+    let (giver, taker) = (account_of(tx, from)?, account_of(tx, to)?);
+    for account in BTreeSet::from([giver, taker]) {
+        lock_account(tx, account)?;
+    }
+    lock_both(tx, from, to)?;
+    let chosen = chosen(tx, from, uids)?;
+    if giver != taker {
+        take_room(tx, taker, chosen.iter().map(|(mail, _)| mail.size).sum())?;
+    }
+    let copied = put(tx, from, &chosen, to)?;
+    let tally = take_out(tx, from, &chosen, |_| true)?;
+    if giver != taker {
+        count_usage(tx, giver, -tally.size)?;
+    }
+    Ok(copied)
+}
+
+fn lock_both(tx: &mut dyn Tx, from: MailboxId, to: MailboxId) -> Result<()> {
+    for folder in BTreeSet::from([from, to]) {
+        if !lock(tx, folder)? {
+            return Err(Error::NotFound("folder"));
+        }
+    }
+    Ok(())
+}
+
+/// Inserts rows for the messages into `to`.
+fn put(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)], to: MailboxId) -> Result<Copied> {
+    let flags = translated(tx, from, chosen, to)?;
+    let mut tally = Tally::default();
+    for ((mail, _), flags) in chosen.iter().zip(&flags) {
+        tally.add(*flags, mail.size);
+    }
+    if tally.messages == 0 {
+        let target = mailbox::status(tx, to)?.ok_or(Error::NotFound("folder"))?;
+        return Ok(Copied { uidvalidity: target.uidvalidity, uids: Vec::new() });
+    }
+    let first = make_room(tx, to, tally)?.ok_or(Error::NotFound("folder"))?;
+    let mut copied = Copied { uidvalidity: first.uidvalidity, uids: Vec::with_capacity(chosen.len()) };
+    for (uid, ((mail, _), flags)) in (first.uid..).zip(chosen.iter().zip(flags)) {
+        insert(tx, to, Placed { uid, ..first }, mail.content, flags, mail.date, mail.size)?;
+        copied.uids.push((mail.uid, uid));
+    }
+    Ok(copied)
+}
+
+/// The flags of the messages with the keywords of `from` given the bits that they have in `to`.
+/// A keyword that finds no place there any more is lost.
+fn translated(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)], to: MailboxId) -> Result<Vec<Flags>> {
+    let used = chosen.iter().fold(Flags::default(), |all, (mail, _)| all.with(mail.flags)).without(Flags::SYSTEM);
+    let mut bits = Vec::new();
+    if used.0 != 0 && from != to {
+        for (bit, name) in mailbox::keywords(tx, from)? {
+            if used.has(Flags::keyword(bit)) {
+                let target = match mailbox::keyword(tx, to, &name) {
+                    Ok(target) => Flags::keyword(target),
+                    Err(Error::Conflict(_)) => Flags::default(),
+                    Err(error) => return Err(error),
+                };
+                bits.push((Flags::keyword(bit), target));
+            }
+        }
+    }
+    let translate = |flags: Flags| {
+        if from == to {
+            return flags;
+        }
+        let mut out = Flags(flags.0 & Flags::SYSTEM.0);
+        for (_, new) in bits.iter().filter(|(old, _)| flags.has(*old)) {
+            out = out.with(*new);
+        }
+        out
+    };
+    Ok(chosen.iter().map(|(mail, _)| translate(mail.flags)).collect())
+}

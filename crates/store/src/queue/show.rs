@@ -1,0 +1,110 @@
+//! Looking at the queue.
+
+use sekisho_message::Time;
+
+use super::filter::{Filter, walk};
+use super::hold::holds;
+use super::{Listed, Shown, StageCount, Status};
+use crate::{ContentId, MessageId, RecipientId, Result, Row, Tx, TxExt};
+
+/// Counts by stage, from counters: nothing is scanned but the epochs that have mail.
+///
+/// # Errors
+/// What the engine reports.
+pub fn status(tx: &mut dyn Tx) -> Result<Status> {
+    let mut status = Status::default();
+    tx.query(COUNTS, &[], &mut |row| {
+        let held = row.flag(0)?;
+        let stages: [StageCount; 4] = [counts(row, 1)?, counts(row, 2)?, counts(row, 3)?, counts(row, 4)?];
+        if held {
+            let recipients = stages.iter().map(|count| count.recipients).sum();
+            add(&mut status.holding, StageCount { messages: row.count(13)?, recipients, bytes: row.count(14)? });
+        } else {
+            add(&mut status.incoming, stages[0]);
+            add(&mut status.lists, stages[1]);
+            add(&mut status.domains, stages[2]);
+            add(&mut status.holding, stages[3]);
+        }
+        Ok(())
+    })?;
+    status.oldest = tx.one("SELECT received FROM message ORDER BY id LIMIT 1", &[], |row| Ok(Time(row.int(0)?)))?;
+    status.held = holds(tx)?;
+    Ok(status)
+}
+
+/// Up to `limit` recipients after `after` that `filter` matches, by id, and where to go on: a page may be
+/// short, even empty, and not the last.
+///
+/// # Errors
+/// What the engine reports.
+pub fn list(
+    tx: &mut dyn Tx,
+    filter: &Filter,
+    after: Option<RecipientId>,
+    limit: u32,
+) -> Result<(Vec<Listed>, Option<RecipientId>)> {
+    let (found, next) = walk(tx, filter, after, limit)?;
+    Ok((found.into_iter().map(|entry| entry.listed).collect(), next))
+}
+
+/// One message with all its recipients.
+///
+/// # Errors
+/// What the engine reports.
+pub fn show(tx: &mut dyn Tx, id: MessageId) -> Result<Option<Shown>> {
+    let shown = tx.one(
+        "SELECT m.content, m.size, m.relay_offset, m.helo, m.header_from, m.message_id_header, e.held, e.held_reason
+         FROM message m JOIN epoch e ON e.id = m.epoch WHERE m.id = ?1",
+        &[id.into()],
+        |row| {
+            Ok(Shown {
+                id,
+                content: ContentId(row.int(0)?),
+                size: row.count(1)?,
+                relay_offset: u32::try_from(row.int(2)?).unwrap_or(0),
+                helo: row.text(3)?.to_owned(),
+                header_from: row.text(4)?.to_owned(),
+                message_id_header: row.text(5)?.to_owned(),
+                held: row.opt_text(7)?.filter(|_| row.flag(6).unwrap_or(false)).map(ToOwned::to_owned),
+                recipients: Vec::new(),
+            })
+        },
+    )?;
+    let Some(mut shown) = shown else { return Ok(None) };
+    let only = Filter { message: Some(id), ..Filter::default() };
+    let mut after = None;
+    loop {
+        let (page, next) = list(tx, &only, after, 1_000)?;
+        shown.recipients.extend(page);
+        after = next;
+        if after.is_none() {
+            return Ok(Some(shown));
+        }
+    }
+}
+
+/// The body of a queued message.
+///
+/// # Errors
+/// What the engine reports.
+pub fn export(tx: &mut dyn Tx, id: MessageId) -> Result<Option<ContentId>> {
+    tx.one("SELECT content FROM message WHERE id = ?1", &[id.into()], |row| Ok(ContentId(row.int(0)?)))
+}
+
+const COUNTS: &str = "SELECT held,
+    CAST(SUM(r0) AS BIGINT), CAST(SUM(r1) AS BIGINT), CAST(SUM(r2) AS BIGINT), CAST(SUM(r3) AS BIGINT),
+    CAST(SUM(m0) AS BIGINT), CAST(SUM(m1) AS BIGINT), CAST(SUM(m2) AS BIGINT), CAST(SUM(m3) AS BIGINT),
+    CAST(SUM(b0) AS BIGINT), CAST(SUM(b1) AS BIGINT), CAST(SUM(b2) AS BIGINT), CAST(SUM(b3) AS BIGINT),
+    CAST(SUM(messages) AS BIGINT), CAST(SUM(bytes) AS BIGINT)
+    FROM epoch WHERE messages > 0 GROUP BY held";
+
+/// The counts of a stage, whose recipients are in `column`.
+fn counts(row: &dyn Row, column: usize) -> Result<StageCount> {
+    Ok(StageCount { recipients: row.count(column)?, messages: row.count(column + 4)?, bytes: row.count(column + 8)? })
+}
+
+fn add(sum: &mut StageCount, more: StageCount) {
+    sum.messages += more.messages;
+    sum.recipients += more.recipients;
+    sum.bytes += more.bytes;
+}

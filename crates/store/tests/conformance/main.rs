@@ -1,0 +1,49 @@
+//! One suite for both engines: what an operation means does not depend on where it runs.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod accounts;
+mod bodies;
+mod care;
+mod folders;
+mod journal;
+mod ledger;
+mod queue;
+mod steps;
+mod transactions;
+mod world;
+
+/// Each named case once on SQLite and once on PostgreSQL.
+macro_rules! on_both_engines {
+    ($($module:ident: $($case:ident),+ $(,)?;)+) => {
+        mod sqlite {
+            $($(#[test]
+            fn $case() {
+                let world = crate::world::World::sqlite();
+                world.run(crate::$module::$case(&world));
+            })+)+
+        }
+        mod postgres {
+            $($(#[test]
+            fn $case() {
+                let world = crate::world::World::postgres();
+                world.run(crate::$module::$case(&world));
+            })+)+
+        }
+    };
+}
+
+on_both_engines! {
+    transactions: a_failure_undoes_itself_alone, a_panic_is_an_error, reads_are_snapshots, values_come_back,
+        counters_under_contention, message_ids_are_unique, nodes_hear_each_other, closed_stores_say_so;
+    accounts: people_are_added_renamed_and_removed, addresses_resolve, aliases_lead_to_their_owner, lists_have_members,
+        purging_goes_in_steps, switches_and_settings;
+    bodies: bodies_are_counted, large_bodies_are_files, summaries_are_kept;
+    queue: accepting_and_settling, lanes_are_leased, deferral_and_order, holding_an_origin, fairness_between_origins,
+        holding_and_releasing_by_epoch, leases_run_out, the_same_id_twice;
+    steps: filters, hold_release_retry_purge, releasing_out_of_a_held_origin, steps_resume;
+    folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
+        changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
+    journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
+    ledger: accounting_never_lies;
+    care: check_finds_damage, backup_and_restore, copying_to_the_other_engine;
+}
