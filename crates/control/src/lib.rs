@@ -1,1 +1,32 @@
-//! placeholder
+//! Every act that changes state, once: a typed command becomes one transaction (or resumable steps) and a journal
+//! entry that says who did it.
+//!
+//! The command line, the console and the server's own tasks all come through [`Control::run`]. Sessions use
+//! [`Control::verify`] to find out who somebody is, [`Control::journal`] to note what happened, and
+//! [`Control::bus`] to hear of changes.
+
+pub mod bus;
+pub mod command;
+pub mod credential;
+pub mod entry;
+pub mod journal;
+pub mod logs;
+pub mod password;
+
+mod actor;
+mod acts;
+mod control;
+mod protocol;
+mod refusal;
+mod share;
+#[cfg(test)]
+mod tests;
+
+pub use actor::Actor;
+pub use bus::{Bus, BusEvent};
+pub use command::Command;
+pub use control::{Control, Now, Options};
+pub use credential::{Failure, Verified};
+pub use journal::Journal;
+pub use protocol::Protocol;
+pub use refusal::{Done, Refusal};

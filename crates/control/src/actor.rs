@@ -1,0 +1,49 @@
+//! Who does something.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who answers for an act, as the journal names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Actor {
+    /// Somebody with a shell on this machine: the command line.
+    Shell {
+        /// Numeric user.
+        uid: u32,
+        /// Its name, when the system knows one.
+        user: String,
+    },
+    /// Somebody at the web console.
+    Console {
+        /// The account that is logged in.
+        account: String,
+        /// Address of the browser.
+        network: String,
+    },
+    /// The server by itself; `why` names the task or rule.
+    Server {
+        /// Such as `first start` or `guard`.
+        why: String,
+    },
+}
+
+impl Actor {
+    /// The server by itself.
+    #[must_use]
+    pub fn server(why: &str) -> Self {
+        Self::Server { why: why.to_owned() }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shell { uid, user } if user.is_empty() => write!(f, "shell:{uid}"),
+            Self::Shell { user, .. } => write!(f, "shell:{user}"),
+            Self::Console { account, .. } => write!(f, "console:{account}"),
+            Self::Server { why } => write!(f, "server:{why}"),
+        }
+    }
+}

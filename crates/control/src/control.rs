@@ -1,0 +1,282 @@
+//! The one door to every act that changes state.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sekisho_message::{Text, Time};
+use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta};
+use serde_json::Value;
+
+use crate::credential::{self, Cache, Gate, Key};
+use crate::password::{NoRandom, Policy};
+use crate::{Actor, Bus, BusEvent, Command, Done, Journal, Refusal, acts, entry};
+
+/// Says what time it is. The clock belongs to whoever starts the server.
+pub type Now = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// What an operator can set about acts and credentials.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a removed account can be brought back. Default 30 days.
+    pub grace: Duration,
+    /// How long a verified password is remembered, at most an hour. Default 5 minutes.
+    pub password_cache: Duration,
+    /// What passwords must satisfy beyond being hard to guess.
+    pub password: Policy,
+    /// Password hashes at once. Default: one for each core.
+    pub hashes: usize,
+    /// Folder of the server's `effect.dat`; none when it has no rule files (tests).
+    pub rules: Option<std::path::PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(30 * 86_400),
+            password_cache: Duration::from_secs(300),
+            password: Policy::default(),
+            hashes: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            rules: None,
+        }
+    }
+}
+
+/// Keys and tags of the credential checks.
+pub(crate) struct Keys {
+    /// For the cache of verified passwords; new in every process.
+    pub(crate) cache: Key,
+    /// For SCRAM decoys; kept in the store, so that a restart does not tell decoys from secrets.
+    pub(crate) decoy: Key,
+    /// The hash that unknown users are compared with.
+    pub(crate) nobody: String,
+    /// Whether some domain asks for SCRAM.
+    pub(crate) scram_offered: AtomicBool,
+}
+
+struct Parts {
+    store: Store,
+    bus: Bus,
+    journal: Journal,
+    now: Now,
+    options: Options,
+    keys: Keys,
+    cache: Mutex<Cache>,
+    gate: Gate,
+}
+
+/// Acts, credentials, journal and bus over one store. Clones share them.
+#[derive(Clone)]
+pub struct Control(Arc<Parts>);
+
+impl Control {
+    /// Control over `store`.
+    ///
+    /// # Errors
+    /// When the store does not answer or the system has no random bytes.
+    pub async fn new(store: Store, now: Now, options: Options) -> Result<Self, Error> {
+        let no_random = |error: NoRandom| Error::Engine(error.to_string());
+        let fresh = credential_key().map_err(no_random)?;
+        let (decoy, offered) = store.write(move |tx| Ok((decoy_key(tx, &fresh)?, any_scram(tx)?))).await?;
+        let keys = Keys {
+            cache: Key::random().map_err(no_random)?,
+            decoy: Key::from_bytes(decoy.as_bytes()),
+            nobody: credential::nobody().map_err(no_random)?,
+            scram_offered: AtomicBool::new(offered),
+        };
+        Ok(Self(Arc::new(Parts {
+            journal: Journal::new(store.clone(), Arc::clone(&now)),
+            bus: Bus::new(),
+            cache: Mutex::new(Cache::new(options.password_cache)),
+            gate: Gate::new(options.hashes),
+            store,
+            now,
+            options,
+            keys,
+        })))
+    }
+
+    /// Does what `command` says, on behalf of `actor`: one transaction, or resumable steps, and a journal entry.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn run(&self, command: Command, actor: &Actor) -> Result<Done, Refusal> {
+        acts::run(self, command, actor, &mut |_| {}).await
+    }
+
+    /// [`Control::run`] that says how many recipients a long act has handled so far.
+    ///
+    /// # Errors
+    /// As [`Control::run`].
+    pub async fn run_with(
+        &self,
+        command: Command,
+        actor: &Actor,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Done, Refusal> {
+        acts::run(self, command, actor, progress).await
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The bus.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.0.bus
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        (self.0.now)()
+    }
+
+    /// What the operator set.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn cache(&self) -> &Mutex<Cache> {
+        &self.0.cache
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    /// Runs `f` and journals what it did in the same transaction; then tells the bus.
+    pub(crate) async fn transact(
+        &self,
+        actor: &Actor,
+        f: impl Fn(&mut dyn Tx) -> Result<Acted, Fault> + Send + 'static,
+    ) -> Result<Done, Refusal> {
+        let (now, who) = (self.now(), actor.to_string());
+        let reason: Arc<Mutex<Option<Text>>> = Arc::default();
+        let slot = Arc::clone(&reason);
+        let outcome = self
+            .0
+            .store
+            .write(move |tx| match f(tx) {
+                Ok(acted) => {
+                    let note = entry::act(now, &who, acted.act, acted.about.as_deref(), &acted.detail);
+                    entries::append(tx, &[note])?;
+                    Ok(acted)
+                }
+                Err(Fault::Store(error)) => Err(error),
+                Err(Fault::Invalid(text)) => {
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(*text);
+                    // Any error undoes what the act did before it found the fault.
+                    Err(Error::Conflict(String::new()))
+                }
+            })
+            .await;
+        match outcome {
+            Ok(acted) => {
+                for event in acted.events {
+                    self.publish(event);
+                }
+                Ok(acted.done)
+            }
+            Err(error) => {
+                let found = reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(found.map_or_else(|| error.into(), Refusal::invalid))
+            }
+        }
+    }
+
+    /// Tells the bus, and forgets remembered passwords of accounts that it concerns.
+    pub(crate) fn publish(&self, event: BusEvent) {
+        self.forget_on(event);
+        self.0.bus.publish(event);
+    }
+
+    /// The same for what another node published.
+    pub(crate) fn hear(&self, event: BusEvent) {
+        self.forget_on(event);
+        self.0.bus.publish_here(event);
+    }
+
+    fn forget_on(&self, event: BusEvent) {
+        if let BusEvent::Suspended { account } | BusEvent::PasswordChanged { account } = event {
+            self.forget(account);
+        }
+    }
+
+    /// Looks up again what is remembered about all domains together.
+    pub(crate) async fn refresh_offers(&self) -> Result<(), Error> {
+        let offered = self.0.store.read(any_scram).await?;
+        self.0.keys.scram_offered.store(offered, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// What an act did, inside its transaction.
+pub(crate) struct Acted {
+    /// Name of the act, such as `account.suspend`.
+    pub(crate) act: &'static str,
+    /// Address or name that it is about.
+    pub(crate) about: Option<String>,
+    /// For the journal; never a secret.
+    pub(crate) detail: Value,
+    /// For the person.
+    pub(crate) done: Done,
+    /// For the bus, once the transaction is durable.
+    pub(crate) events: Vec<BusEvent>,
+}
+
+/// Why an act stops inside its transaction.
+pub(crate) enum Fault {
+    Store(Error),
+    Invalid(Box<Text>),
+}
+
+impl Fault {
+    pub(crate) fn invalid(text: Text) -> Self {
+        Self::Invalid(Box::new(text))
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+const DECOY_KEY: &str = "secret.decoy";
+
+fn credential_key() -> Result<String, NoRandom> {
+    // Two one-time passwords are 158 random bits in a printable form.
+    Ok(format!("{}{}", crate::password::one_time()?, crate::password::one_time()?))
+}
+
+fn decoy_key(tx: &mut dyn Tx, fresh: &str) -> sekisho_store::Result<String> {
+    if let Some(key) = meta::get(tx, DECOY_KEY)? {
+        return Ok(key);
+    }
+    meta::set(tx, DECOY_KEY, Some(fresh))?;
+    Ok(fresh.to_owned())
+}
+
+fn any_scram(tx: &mut dyn Tx) -> sekisho_store::Result<bool> {
+    for domain in domain::list(tx)? {
+        if credential::scram_wanted(tx, domain.id)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,253 @@
+//! Who somebody is: passwords verified, and the only place where an authenticated origin is made.
+//!
+//! Every failure looks the same to the peer and costs the same: an unknown user's password is hashed against a decoy.
+//! What differs is written to the journal for the operator. The initial one-time password of an account logs in
+//! everywhere like any other; the console asks for a new one first. That is deliberate: a mail program cannot ask.
+
+use std::sync::PoisonError;
+
+use sekisho_guard::origin::Origin;
+use sekisho_message::Address;
+use sekisho_store::account::{self, Account, State};
+use sekisho_store::{AccountId, Tx, login};
+
+use crate::{Control, Protocol, entry, password};
+
+mod cache;
+mod gate;
+mod hash;
+mod keyed;
+mod scram;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cache::Cache;
+pub(crate) use gate::{Checked, Gate};
+pub(crate) use hash::nobody;
+pub use hash::{HashError, hash};
+pub(crate) use keyed::Key;
+pub use scram::ITERATIONS as SCRAM_ITERATIONS;
+pub(crate) use scram::{decoy, wanted as scram_wanted, wants as set_scram_wanted};
+
+/// Somebody who proved who they are.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Answers for what they send; the only kind of origin that may reach outside without an explicit rule.
+    pub origin: Origin,
+    /// The account as it stood when it was verified.
+    pub account: Account,
+}
+
+/// Why a login failed. The peer hears only [`Failure::peer_text`]; the reason is for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No account has this name, or it is removed, or a bare name fits several.
+    #[error("unknown user")]
+    UnknownUser,
+    /// The password is not the account's.
+    #[error("wrong password")]
+    WrongPassword,
+    /// The account may not send.
+    #[error("account is suspended")]
+    Suspended,
+    /// Too many logins at once; try again.
+    #[error("too many logins at once")]
+    Busy,
+    /// The store did not answer.
+    #[error("store: {0}")]
+    Store(String),
+}
+
+impl Failure {
+    /// Whether the same login may succeed later: SMTP 454, IMAP `NO [UNAVAILABLE]`, POP3 `-ERR [SYS/TEMP]`.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy | Self::Store(_))
+    }
+
+    /// What the peer may read: the same for every permanent failure.
+    #[must_use]
+    pub const fn peer_text(&self) -> &'static str {
+        if self.is_temporary() { "Temporary authentication failure" } else { "Authentication failed" }
+    }
+}
+
+impl Control {
+    /// Verifies `password` for `login` and notes the result in the journal.
+    ///
+    /// `login` is the full address, or the bare account name when exactly one account has it. `network` is the
+    /// client's address. A suspended account fails at [`Protocol::Smtp`] and may read everywhere else.
+    ///
+    /// # Errors
+    /// Why not; see [`Failure`].
+    pub async fn verify(
+        &self,
+        login: &str,
+        password: &str,
+        protocol: Protocol,
+        network: &str,
+    ) -> Result<Verified, Failure> {
+        let outcome = self.judge_login(login, password, protocol).await;
+        self.note_login(login, protocol, network, outcome)
+    }
+
+    /// The stored SCRAM-SHA-256 secret for `login`, as `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`; for
+    /// everybody else a decoy that is always the same for the same name.
+    ///
+    /// # Errors
+    /// [`Failure::Store`] alone.
+    pub async fn scram_secret(&self, login: &str) -> Result<String, Failure> {
+        let account = self.find(login).await?;
+        Ok(account.and_then(|account| account.scram).unwrap_or_else(|| decoy(&self.keys().decoy, login)))
+    }
+
+    /// The end of a SCRAM exchange: `proved` says whether the client's proof fitted [`Control::scram_secret`].
+    ///
+    /// # Errors
+    /// As [`Control::verify`].
+    pub async fn scram_done(
+        &self,
+        login: &str,
+        proved: bool,
+        protocol: Protocol,
+        network: &str,
+    ) -> Result<Verified, Failure> {
+        let outcome = match self.find(login).await {
+            Err(failure) => Err((None, failure)),
+            Ok(None) => Err((None, Failure::UnknownUser)),
+            Ok(Some(account)) if !proved || account.scram.is_none() => {
+                Err((Some(account.address), Failure::WrongPassword))
+            }
+            Ok(Some(account)) => admit(account, protocol),
+        };
+        self.note_login(login, protocol, network, outcome)
+    }
+
+    /// Whether SCRAM is worth offering: some domain asked for it.
+    #[must_use]
+    pub fn scram_offered(&self) -> bool {
+        self.keys().scram_offered.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Passwords hashed since the start: what logins cost. Remembered passwords cost none.
+    #[must_use]
+    pub fn passwords_hashed(&self) -> u64 {
+        self.gate().done()
+    }
+
+    async fn judge_login(&self, login: &str, password: &str, protocol: Protocol) -> Outcome {
+        if password.len() > password::MAX_BYTES || login.len() > 320 {
+            return Err((None, Failure::WrongPassword));
+        }
+        let found = self.find(login).await.map_err(|failure| (None, failure))?;
+        let Some(account) = found else {
+            // The decoy costs what a real hash costs; whatever comes out, nobody has this name.
+            self.gate().check(password, self.keys().nobody.clone()).await.map_err(|_| (None, Failure::Busy))?;
+            return Err((None, Failure::UnknownUser));
+        };
+        let tag =
+            self.keys().cache.tag(&[&account.id.0.to_be_bytes(), account.password.as_bytes(), password.as_bytes()]);
+        if self.cache().lock().unwrap_or_else(PoisonError::into_inner).knows(&tag, self.now()) {
+            return admit(account, protocol);
+        }
+        match self.gate().check(password, account.password.clone()).await {
+            Err(_) => Err((Some(account.address), Failure::Busy)),
+            Ok(Checked::Wrong) => Err((Some(account.address), Failure::WrongPassword)),
+            Ok(Checked::Right { outdated }) => {
+                // The lock ends with the statement, so that nobody holds it while the store is asked.
+                self.cache().lock().unwrap_or_else(PoisonError::into_inner).remember(tag, account.id, self.now());
+                self.refresh(&account, password, outdated).await;
+                admit(account, protocol)
+            }
+        }
+    }
+
+    /// Makes what can only be made while the password is at hand: a hash with today's parameters, and a SCRAM
+    /// secret when the domain asks for one. Failing costs nothing but doing it at the next login.
+    async fn refresh(&self, account: &Account, password: &str, outdated: bool) {
+        let id = account.id;
+        let old = account.password.clone();
+        if outdated && let Ok(new) = self.gate().hash(password).await {
+            let done = self.store().write(move |tx| login::replace_hash(tx, id, &old, &new)).await;
+            if let Err(error) = done {
+                tracing::warn!(%error, account = account.address, "password hash not renewed");
+            }
+        }
+        if account.scram.is_none() && self.scram_offered() {
+            self.add_scram(account, password).await;
+        }
+    }
+
+    async fn add_scram(&self, account: &Account, password: &str) {
+        let (id, hash, domain) = (account.id, account.password.clone(), account.domain);
+        let wanted = self.store().read(move |tx| scram_wanted(tx, domain)).await;
+        if !matches!(wanted, Ok(true)) {
+            return;
+        }
+        let Ok(secret) = self.gate().scram(password).await else { return };
+        let done = self.store().write(move |tx| login::set_scram(tx, id, &hash, &secret)).await;
+        if let Err(error) = done {
+            tracing::warn!(%error, account = account.address, "SCRAM secret not stored");
+        }
+    }
+
+    async fn find(&self, login: &str) -> Result<Option<Account>, Failure> {
+        let login = login.to_owned();
+        self.store().read(move |tx| find(tx, &login)).await.map_err(|error| {
+            tracing::error!(%error, "login could not be looked up");
+            Failure::Store(error.to_string())
+        })
+    }
+
+    /// Remembered passwords of `account` count no longer.
+    pub(crate) fn forget(&self, account: AccountId) {
+        self.cache().lock().unwrap_or_else(PoisonError::into_inner).forget(account);
+    }
+
+    fn note_login(
+        &self,
+        login: &str,
+        protocol: Protocol,
+        network: &str,
+        outcome: Outcome,
+    ) -> Result<Verified, Failure> {
+        let (account, reason) = match &outcome {
+            Ok(verified) => (Some(verified.account.address.as_str()), String::new()),
+            Err((account, failure)) => (account.as_deref(), failure.to_string()),
+        };
+        self.journal().note(entry::login(self.now(), protocol, network, account, login, &reason));
+        outcome.map_err(|(_, failure)| failure)
+    }
+}
+
+/// A failure keeps the account's address, if there is one, for the journal.
+type Outcome = Result<Verified, (Option<String>, Failure)>;
+
+/// The last word on an account whose secret was proved.
+fn admit(account: Account, protocol: Protocol) -> Outcome {
+    if account.state == State::Suspended && protocol == Protocol::Smtp {
+        return Err((Some(account.address), Failure::Suspended));
+    }
+    Ok(Verified { origin: Origin::authenticated(&account.key), account })
+}
+
+/// The account that `login` names: its address, or a bare name that only one account has.
+fn find(tx: &mut dyn Tx, login: &str) -> sekisho_store::Result<Option<Account>> {
+    let found = if login.contains('@') {
+        match Address::parse(login) {
+            Ok(address) => account::get(tx, &address.key())?,
+            Err(_) => None,
+        }
+    } else {
+        match Address::parse(&format!("{login}@bare.invalid")) {
+            Ok(address) => {
+                let key = address.key();
+                let local = key.rsplit_once('@').map_or(key.as_str(), |(local, _)| local);
+                login::only_with_local(tx, local)?
+            }
+            Err(_) => None,
+        }
+    };
+    Ok(found.filter(|account| account.state != State::Removed))
+}
