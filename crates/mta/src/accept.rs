@@ -1,0 +1,242 @@
+//! The one commit of reception: after it, and not before, the client hears `250`.
+//!
+//! One transaction stores the body, the queue entries of all recipients and the inlog entry. What an alias forwards
+//! outside is a message of its own, because another origin answers for it; the body is stored once.
+//!
+//! The stage of a recipient is decided in [`place`] alone: a verdict about the origin (dwell, drip, hold) belongs
+//! there, inside the transaction, and never in the reply (P8).
+
+use std::sync::Arc;
+
+use sekisho_control::{BusEvent, Control, entry};
+use sekisho_guard::origin::Origin;
+use sekisho_message::{Address, Time};
+use sekisho_store::account::{self, State};
+use sekisho_store::journal::{self, Entry};
+use sekisho_store::queue::{self, Body, NewMessage, NewRecipient, Stage};
+use sekisho_store::{AccountId, Error, MessageId, Staged, Tx};
+
+/// A message that has come in completely and passed every check.
+#[derive(Debug)]
+pub struct Submission {
+    /// Its id.
+    pub id: MessageId,
+    /// Its body.
+    pub content: Staged,
+    /// Where relaying starts in the body.
+    pub relay_offset: u32,
+    /// Envelope sender; none is the null reverse-path.
+    pub reverse_path: Option<String>,
+    /// Who answers for it.
+    pub origin: Origin,
+    /// The account that authenticated.
+    pub account: Option<AccountId>,
+    /// Address of the client.
+    pub client: String,
+    /// What it said in HELO or EHLO.
+    pub helo: String,
+    /// `ESMTPSA` and its kin.
+    pub with: &'static str,
+    /// Addresses of the header From.
+    pub header_from: String,
+    /// Message-ID of the header.
+    pub message_id: String,
+    /// Subject, decoded.
+    pub subject: String,
+    /// Similarity fingerprint.
+    pub fingerprint: i64,
+    /// SMTPUTF8 was asked for.
+    pub smtputf8: bool,
+    /// The body has octets above 127.
+    pub eightbit: bool,
+    /// RET of DSN.
+    pub ret: Option<&'static str>,
+    /// ENVID of DSN.
+    pub envid: Option<String>,
+    /// When it was received.
+    pub received: Time,
+    /// To whom; at least one.
+    pub recipients: Vec<Recipient>,
+}
+
+/// One recipient, resolved.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Where it goes.
+    pub route: Route,
+    /// NOTIFY bits as the queue has them.
+    pub notify: u8,
+    /// ORCPT.
+    pub orcpt: Option<String>,
+    /// The origin that answers for it, where that is not the message's.
+    pub origin: Option<Origin>,
+}
+
+/// Where a recipient goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// A mailbox here, by the account's address.
+    Local(String),
+    /// A list here, by its key.
+    List(String),
+    /// Another host.
+    Outside(Address),
+}
+
+/// Why a message was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAccepted {
+    /// The account was suspended or removed meanwhile.
+    Suspended,
+    /// The store's error.
+    Store(Error),
+}
+
+/// Stores the message and tells the scheduler. Durable when it returns.
+///
+/// # Errors
+/// Nothing is stored then.
+pub async fn accept(control: &Control, submission: Submission) -> Result<MessageId, NotAccepted> {
+    let id = submission.id;
+    let work = Arc::new(Work::of(control, submission));
+    let done = control.store().write(move |tx| work.run(tx)).await;
+    match done {
+        Ok(true) => {
+            control.bus().publish(BusEvent::QueueReady);
+            Ok(id)
+        }
+        Ok(false) => Err(NotAccepted::Suspended),
+        Err(error) => Err(NotAccepted::Store(error)),
+    }
+}
+
+/// Where a recipient starts, and when it is due.
+fn place(route: &Route, now: Time) -> (Stage, Time) {
+    let stage = match route {
+        Route::Local(_) => Stage::Incoming,
+        Route::List(_) => Stage::Lists,
+        Route::Outside(_) => Stage::Domains,
+    };
+    (stage, now)
+}
+
+/// What the transaction does; it may run more than once.
+struct Work {
+    account: Option<AccountId>,
+    /// Messages that share the first one's body.
+    messages: Vec<NewMessage>,
+    entries: Vec<Entry>,
+    now: Time,
+}
+
+impl Work {
+    fn of(control: &Control, submission: Submission) -> Self {
+        let now = submission.received;
+        let account = submission.account;
+        let (mut messages, mut entries) = (Vec::with_capacity(1), Vec::with_capacity(1));
+        for (origin, recipients) in by_origin(&submission) {
+            let id = if messages.is_empty() { submission.id } else { control.store().next_message_id() };
+            entries.push(inlog(&submission, id, origin, &recipients));
+            messages.push(message(&submission, id, origin, &recipients));
+        }
+        Self { account, messages, entries, now }
+    }
+
+    fn run(&self, tx: &mut dyn Tx) -> sekisho_store::Result<bool> {
+        if let Some(id) = self.account
+            && !account::by_id(tx, id)?.is_some_and(|account| account.state == State::Active)
+        {
+            return Ok(false);
+        }
+        let mut stored = None;
+        for message in &self.messages {
+            let accepted = match stored {
+                None => queue::accept(tx, message, self.now)?,
+                Some(content) => {
+                    let shared = NewMessage { content: Body::Stored(content), ..message.clone() };
+                    queue::accept(tx, &shared, self.now)?
+                }
+            };
+            stored.get_or_insert(accepted.content);
+        }
+        journal::append(tx, &self.entries)?;
+        Ok(true)
+    }
+}
+
+type Group<'a> = (&'a Origin, Vec<&'a Recipient>);
+
+/// Recipients by the origin that answers for them, the message's own first.
+fn by_origin(submission: &Submission) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::with_capacity(1);
+    for recipient in &submission.recipients {
+        let origin = recipient.origin.as_ref().unwrap_or(&submission.origin);
+        match groups.iter_mut().find(|(known, _)| *known == origin) {
+            Some((_, members)) => members.push(recipient),
+            None => groups.push((origin, vec![recipient])),
+        }
+    }
+    groups
+}
+
+fn message(submission: &Submission, id: MessageId, origin: &Origin, recipients: &[&Recipient]) -> NewMessage {
+    NewMessage {
+        id,
+        content: Body::New(submission.content.clone()),
+        relay_offset: submission.relay_offset,
+        reverse_path: submission.reverse_path.clone(),
+        origin: origin.key(),
+        account: submission.origin.account().map(str::to_owned),
+        network: submission.client.clone(),
+        helo: submission.helo.clone(),
+        header_from: submission.header_from.clone(),
+        message_id_header: submission.message_id.clone(),
+        subject: submission.subject.clone(),
+        fingerprint: submission.fingerprint,
+        smtputf8: submission.smtputf8,
+        eightbit: submission.eightbit,
+        dsn_ret: submission.ret.map(str::to_owned),
+        dsn_envid: submission.envid.clone(),
+        received: submission.received,
+        recipients: recipients.iter().map(|recipient| new_recipient(recipient, submission.received)).collect(),
+    }
+}
+
+fn new_recipient(recipient: &Recipient, now: Time) -> NewRecipient {
+    let (stage, due) = place(&recipient.route, now);
+    let (address, destination) = match &recipient.route {
+        Route::Local(address) => (address.clone(), "local".to_owned()),
+        Route::List(key) => (key.clone(), format!("list:{key}")),
+        Route::Outside(address) => (address.to_string(), address.domain().ascii().to_owned()),
+    };
+    NewRecipient { address, destination, stage, notify: recipient.notify, orcpt: recipient.orcpt.clone(), due }
+}
+
+fn inlog(submission: &Submission, id: MessageId, origin: &Origin, recipients: &[&Recipient]) -> Entry {
+    let to: Vec<String> = recipients
+        .iter()
+        .take(entry::MOST_RECIPIENTS)
+        .map(|recipient| match &recipient.route {
+            Route::Local(address) | Route::List(address) => address.clone(),
+            Route::Outside(address) => address.to_string(),
+        })
+        .collect();
+    let mut names: Vec<&str> = to.iter().map(String::as_str).collect();
+    // The entry names the first ones and counts all.
+    names.resize(recipients.len(), "");
+    entry::accepted(
+        submission.received,
+        &entry::Accepted {
+            message: &id.to_string(),
+            client: &submission.client,
+            helo: &submission.helo,
+            account: submission.origin.account(),
+            origin: &origin.key(),
+            from: submission.reverse_path.as_deref().unwrap_or_default(),
+            to: &names,
+            size: submission.content.size(),
+            message_id: &submission.message_id,
+            with: submission.with,
+        },
+    )
+}

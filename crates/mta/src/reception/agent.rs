@@ -1,0 +1,277 @@
+//! The agent of an SMTP session: what the session asks, answered with the store, the rules and the credentials.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use sekisho_control::bus::{BusEvent, Watch};
+use sekisho_control::{Protocol, Verified, entry};
+use sekisho_guard::origin::Origin;
+use sekisho_message::{Address, Time};
+use sekisho_net::drive::{Agent, End};
+use sekisho_net::tls::TlsInfo;
+use sekisho_proto::sasl::Credential;
+use sekisho_proto::smtp::Response;
+use sekisho_proto::smtp::server::{Event, Reply, ServerSession};
+use sekisho_store::account::Account;
+
+use super::settings::Service;
+use super::transaction::Transaction;
+use super::{Reception, reply};
+
+/// Answers one connection's session. Small while nothing is going on.
+pub struct SmtpAgent {
+    pub(super) site: Arc<Reception>,
+    pub(super) service: Service,
+    pub(super) ip: IpAddr,
+    /// The address as logs and the queue write it.
+    pub(super) client: String,
+    pub(super) tls: Option<TlsInfo>,
+    pub(super) hello: Hello,
+    pub(super) login: Option<Box<Login>>,
+    pub(super) transaction: Option<Box<Transaction>>,
+    /// Unknown recipients so far.
+    pub(super) unknown: u32,
+    pub(super) summary: Summary,
+}
+
+/// What the client called itself.
+#[derive(Debug, Default)]
+pub(super) struct Hello {
+    pub(super) name: String,
+    pub(super) extended: bool,
+}
+
+/// Who authenticated.
+pub(super) struct Login {
+    pub(super) origin: Origin,
+    pub(super) account: Account,
+    pub(super) address: Address,
+    watch: Watch,
+    /// The account may not go on: suspended, or with another password.
+    ended: bool,
+}
+
+/// What acceptlog says at the end.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) sender: String,
+    pub(super) message: String,
+    pub(super) accepted: u64,
+    pub(super) refusal: String,
+}
+
+impl SmtpAgent {
+    /// An agent for a connection from `peer`. Notes it in acceptlog.
+    #[must_use]
+    pub fn new(site: Arc<Reception>, service: Service, peer: SocketAddr) -> Self {
+        let ip = peer.ip().to_canonical();
+        let client = ip.to_string();
+        site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        Self {
+            site,
+            service,
+            ip,
+            client,
+            tls: None,
+            hello: Hello::default(),
+            login: None,
+            transaction: None,
+            unknown: 0,
+            summary: Summary::default(),
+        }
+    }
+
+    /// The connection is over. Notes it in acceptlog.
+    pub fn finish(self, end: &End) {
+        let Summary { sender, message, accepted, refusal } = &self.summary;
+        let ending = end.reason.to_string();
+        let ok = *accepted > 0 && self.transaction.is_none();
+        let reason = match (ok, refusal.as_str()) {
+            (true, _) => "",
+            (false, "") => ending.as_str(),
+            (false, refusal) => refusal,
+        };
+        self.site.note(entry::accept_end(
+            self.site.now(),
+            &self.client,
+            &entry::Ending {
+                service: self.service.name(),
+                name: &self.hello.name,
+                sender,
+                message,
+                account: self.account_name(),
+                ok,
+                reason,
+            },
+        ));
+    }
+
+    /// The account that authenticated, as logs name it.
+    pub(super) fn account_name(&self) -> Option<&str> {
+        self.login.as_deref().map(|login| login.account.address.as_str())
+    }
+
+    /// Keeps a refusal for receivelog: what was said, the answer, and the reason for the operator.
+    pub(super) fn refused(&mut self, line: &str, response: Response, reason: &str) -> Reply {
+        self.note_dialogue(line, &response, reason);
+        self.summary.refusal = if reason.is_empty() { response.to_string() } else { reason.to_owned() };
+        Reply::Refuse(response)
+    }
+
+    pub(super) fn note_dialogue(&self, line: &str, response: &Response, reason: &str) {
+        let (now, account) = (self.site.now(), self.account_name());
+        let reply = response.to_string();
+        self.site.note(entry::dialogue(now, Protocol::Smtp, &self.client, account, line, &reply, reason));
+    }
+
+    /// Refuses because the store does not answer.
+    pub(super) fn store_failed(&mut self, line: &str, error: &sekisho_store::Error) -> Reply {
+        tracing::error!(%error, client = self.client, "reception: the store refused");
+        self.refused(line, reply::of_store(error), &error.to_string())
+    }
+
+    async fn connected(&mut self) -> Reply {
+        let now = self.site.now();
+        match self.site.directory.site(now).await {
+            Ok(site) => {
+                if let Some(reason) = &site.paused {
+                    let reason = format!("receive is paused: {reason}");
+                    return self.refused("(connect)", reply::unavailable(self.site.hostname()), &reason);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "reception: the store refused");
+                return self.refused("(connect)", reply::unavailable(self.site.hostname()), &error.to_string());
+            }
+        }
+        if let Some(line) = self.site.locked_out(self.ip, now) {
+            return self.refused("(connect)", reply::locked_out(), &format!("line {line} of rejectsmtpip.dat"));
+        }
+        if let Some(line) = self.site.effect(now).refuses_connection(self.ip) {
+            return self.refused("(connect)", Reception::bad_source(), &format!("line {line} of effect.dat"));
+        }
+        Reply::Ok
+    }
+
+    async fn authenticate(&mut self, credential: Credential) -> Reply {
+        let control = self.site.control.clone();
+        let verified = match credential {
+            Credential::Plain { authzid, user, password } => {
+                if !authzid.is_empty() && authzid != user {
+                    return self.refused("AUTH", reply::login_failed(), "acting for somebody else is not offered");
+                }
+                control.verify(&user, password.expose(), Protocol::Smtp, &self.client).await
+            }
+            Credential::ScramUser { user } => return self.scram_secret(&user).await,
+            Credential::ScramDone { authzid, user } => {
+                let own = authzid.is_empty() || authzid == user;
+                control.scram_done(&user, own, Protocol::Smtp, &self.client).await
+            }
+            Credential::ScramFailed { user } => control.scram_done(&user, false, Protocol::Smtp, &self.client).await,
+        };
+        match verified {
+            Ok(Verified { origin, account }) => {
+                let Ok(address) = Address::parse(&account.address) else {
+                    return self.refused("AUTH", reply::login_later(), "the account's address cannot be read");
+                };
+                let watch = control.bus().watch(account.id);
+                self.login = Some(Box::new(Login { origin, account, address, watch, ended: false }));
+                Reply::Ok
+            }
+            // The journal has the reason; control wrote it.
+            Err(failure) => {
+                self.summary.refusal = failure.to_string();
+                let temporary = failure.is_temporary();
+                Reply::Refuse(if temporary { reply::login_later() } else { reply::login_failed() })
+            }
+        }
+    }
+
+    async fn scram_secret(&mut self, user: &str) -> Reply {
+        use sekisho_proto::sasl::scram::Secret;
+        let secret = match self.site.control.scram_secret(user).await {
+            Ok(text) => Secret::parse(&text),
+            Err(failure) => return self.refused("AUTH", reply::login_later(), &failure.to_string()),
+        };
+        match (secret, sekisho_control::password::one_time()) {
+            (Some(secret), Ok(nonce)) => Reply::Secret { secret, nonce },
+            _ => self.refused("AUTH", reply::login_later(), "no SCRAM secret or nonce could be made"),
+        }
+    }
+
+    /// Whether the account that authenticated may not go on.
+    pub(super) fn is_ended(&mut self) -> bool {
+        let Some(login) = &mut self.login else { return false };
+        while let Some(event) = login.watch.try_next() {
+            login.ended |= ends(event);
+        }
+        login.ended
+    }
+
+    fn reset(&mut self) {
+        self.transaction = None;
+    }
+
+    /// Answers an event.
+    async fn respond(&mut self, event: Event) -> Reply {
+        match event {
+            Event::Connected => self.connected().await,
+            Event::Hello { name, extended } => {
+                self.hello = Hello { name, extended };
+                Reply::Ok
+            }
+            Event::Auth(credential) => self.authenticate(credential).await,
+            Event::Mail { reverse_path, params } => self.mail(reverse_path, params).await,
+            Event::Rcpt { forward_path, params } => self.rcpt(forward_path, params).await,
+            Event::Data => self.data(),
+            Event::Body(piece) => self.body(&piece),
+            Event::EndOfData { eight_bit, .. } => self.end_of_data(eight_bit).await,
+            Event::Reset => {
+                self.reset();
+                Reply::Ok
+            }
+            Event::Refused(refusal) => {
+                self.note_dialogue(&refusal.line, &refusal.response, "");
+                self.summary.refusal = refusal.response.to_string();
+                Reply::Ok
+            }
+            Event::Quit => Reply::Ok,
+        }
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.site.now()
+    }
+}
+
+/// Whether an event about the account ends its sending sessions.
+fn ends(event: BusEvent) -> bool {
+    matches!(event, BusEvent::Suspended { .. } | BusEvent::PasswordChanged { .. })
+}
+
+impl Agent<ServerSession> for SmtpAgent {
+    async fn answer(&mut self, event: Event) -> Reply {
+        self.respond(event).await
+    }
+
+    /// A suspended account's session ends at once.
+    async fn wait(&mut self) -> Reply {
+        match &mut self.login {
+            Some(login) if !login.ended => loop {
+                if ends(login.watch.next().await) {
+                    login.ended = true;
+                    return Reply::Refuse(reply::unavailable(self.site.hostname()));
+                }
+            },
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn secured(&mut self, tls: &TlsInfo) {
+        // Nothing that was said in the clear counts (RFC 3207 §4.2).
+        self.tls = Some(tls.clone());
+        self.hello = Hello::default();
+        self.login = None;
+        self.transaction = None;
+    }
+}
