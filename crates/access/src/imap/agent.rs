@@ -1,0 +1,248 @@
+//! The agent of one connection: events in, answers out.
+
+use std::borrow::Cow;
+
+use sekisho_control::bus::Watch;
+use sekisho_control::{Protocol, entry};
+use sekisho_message::Time;
+use sekisho_net::drive::Agent;
+use sekisho_proto::imap::command::Command;
+use sekisho_proto::imap::{Done, Event, ImapSession, Reply, Status};
+use sekisho_store::{AccountId, Error, Store};
+use tokio::sync::watch;
+
+use super::append::Appending;
+use super::fetch::FetchWork;
+use super::news::Allowed;
+use super::refusal;
+use super::service::Imap;
+use super::view::View;
+
+/// Answers one connection.
+pub struct ImapAgent {
+    pub(super) service: Imap,
+    /// Address of the client.
+    pub(super) client: String,
+    pub(super) who: Option<Who>,
+    pub(super) view: Option<View>,
+    pub(super) append: Appending,
+    /// A FETCH whose answer is sent in pieces.
+    pub(super) fetch: Option<FetchWork>,
+    /// Line of the command that is being carried out, for the log.
+    line: Box<str>,
+    pub(super) enabled: Enabled,
+    pub(super) idle: bool,
+    /// Something may have happened to the account itself.
+    pub(super) account_stale: bool,
+    pub(super) paused: watch::Receiver<bool>,
+}
+
+/// Who is logged in.
+pub(super) struct Who {
+    pub(super) account: AccountId,
+    pub(super) address: String,
+    pub(super) watch: Watch,
+    /// When the password that let the client in was set.
+    pub(super) password_set: Time,
+}
+
+/// What the client has said that it understands (RFC 5161, RFC 7162 §3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Enabled {
+    /// Mod-sequences are told.
+    pub(super) condstore: bool,
+    /// `VANISHED` instead of `EXPUNGE`.
+    pub(super) qresync: bool,
+}
+
+/// Carrying a command out: its end, or a refusal, which is an end too.
+pub(super) type Outcome = Result<Done, Done>;
+
+impl ImapAgent {
+    pub(super) fn new(service: Imap, client: String, paused: watch::Receiver<bool>) -> Self {
+        Self {
+            service,
+            client,
+            who: None,
+            view: None,
+            append: Appending::default(),
+            fetch: None,
+            line: Box::default(),
+            enabled: Enabled::default(),
+            idle: false,
+            account_stale: false,
+            paused,
+        }
+    }
+
+    /// Address of the account that is logged in.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.who.as_ref().map(|who| who.address.as_str())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        self.service.control().store()
+    }
+
+    /// The account; the session lets nobody come here without login.
+    pub(super) fn account_id(&self) -> Result<AccountId, Done> {
+        self.who.as_ref().map(|who| who.account).ok_or_else(|| Done::bad("Log in first"))
+    }
+
+    pub(super) fn open_view(&mut self) -> Result<&mut View, Done> {
+        self.view.as_mut().ok_or_else(|| Done::bad("Select a mailbox first"))
+    }
+
+    pub(super) fn refused(&self, error: &Error) -> Done {
+        refusal::store_error(error, self.account().unwrap_or("-"))
+    }
+
+    async fn command(&mut self, tag: &str, command: Command) -> Reply {
+        let allowed = Allowed::after(&command);
+        let outcome = match command {
+            Command::Noop => self.look_again("NOOP completed"),
+            Command::Check => self.look_again("CHECK completed"),
+            Command::Logout => Ok(Done::ok("LOGOUT completed")),
+            Command::Id(fields) => Ok(self.id(&fields)),
+            Command::Enable(names) => Ok(self.enable(&names)),
+            Command::Select(select) => self.select(select).await,
+            Command::Close => self.close().await,
+            Command::Unselect => self.unselect().await,
+            Command::Create { mailbox, special_use } => self.create(mailbox, &special_use).await,
+            Command::Delete(mailbox) => self.delete(mailbox).await,
+            Command::Rename { from, to } => self.rename(from, to).await,
+            Command::Subscribe(mailbox) => self.subscribe(mailbox, true).await,
+            Command::Unsubscribe(mailbox) => self.subscribe(mailbox, false).await,
+            Command::List(list) => self.list(list).await,
+            Command::Namespace => Ok(namespace()),
+            Command::Status { mailbox, items } => self.status(mailbox, &items).await,
+            Command::GetQuota(root) => self.get_quota(&root).await,
+            Command::GetQuotaRoot(mailbox) => self.get_quota_root(mailbox).await,
+            Command::Expunge(set) => self.expunge(set).await,
+            Command::Search(search) => self.search(tag, search).await,
+            Command::Store(store) => self.store_flags(store).await,
+            Command::Copy(copy) => self.copy(copy).await,
+            Command::Fetch(fetch) => {
+                return match self.begin_fetch(fetch).await {
+                    Ok(()) => self.go_on().await,
+                    Err(done) => self.finished(done, Allowed::FLAGS_ONLY).await,
+                };
+            }
+            // The session answers the others itself or has events of their own for them.
+            _ => Err(Done::bad("Not here")),
+        };
+        let done = outcome.unwrap_or_else(|refusal| refusal);
+        self.finished(done, allowed).await
+    }
+
+    /// The next piece of an answer that is sent in pieces.
+    async fn go_on(&mut self) -> Reply {
+        let Some(mut work) = self.fetch.take() else {
+            return Reply::Done(Done::no("Nothing is under way").code("SERVERBUG"));
+        };
+        match self.fetch_piece(&mut work).await {
+            Ok(Some(data)) => {
+                self.fetch = Some(work);
+                Reply::More(data)
+            }
+            Ok(None) => self.finished(work.end(), work.allowed()).await,
+            Err(done) => self.finished(done, work.allowed()).await,
+        }
+    }
+
+    /// News and the log, and the command is over.
+    pub(super) async fn finished(&mut self, mut done: Done, allowed: Allowed) -> Reply {
+        if let Err(error) = self.news(&mut done.data, allowed).await {
+            // The command itself is done, so the client hears so; the news come with the next one.
+            tracing::warn!(account = self.account(), %error, "IMAP: no news from the store");
+        }
+        self.log(&done);
+        Reply::Done(done)
+    }
+
+    fn log(&mut self, done: &Done) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            let reply = match (done.status, &done.code) {
+                (Status::Ok, _) => Cow::Borrowed("OK"),
+                (status, Some(code)) => format!("{} [{code}] {}", status.as_str(), done.text).into(),
+                (status, None) => format!("{} {}", status.as_str(), done.text).into(),
+            };
+            self.note(&line, &reply);
+        }
+    }
+
+    pub(super) fn note(&self, line: &str, reply: &str) {
+        let control = self.service.control();
+        let entry = entry::dialogue(control.now(), Protocol::Imap4, &self.client, self.account(), line, reply, "");
+        control.journal().note(entry);
+    }
+
+    /// NOOP and CHECK: the store is asked, whatever the bus said.
+    fn look_again(&mut self, text: &'static str) -> Outcome {
+        if let Some(view) = &mut self.view {
+            view.dirty = true;
+        }
+        Ok(Done::ok(text))
+    }
+
+    fn id(&self, fields: &[(String, Option<String>)]) -> Done {
+        let told: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("NIL"))).collect();
+        if !told.is_empty() {
+            self.note(&format!("ID {}", told.join(" ")), "OK");
+        }
+        Done::ok("ID completed").data(b"* ID (\"name\" \"Sekisho\")\r\n".to_vec())
+    }
+
+    fn enable(&mut self, names: &[String]) -> Done {
+        let mut told = String::new();
+        for name in names {
+            match name.as_str() {
+                "CONDSTORE" => self.enabled.condstore = true,
+                "QRESYNC" => (self.enabled.condstore, self.enabled.qresync) = (true, true),
+                _ => continue,
+            }
+            told.push(' ');
+            told.push_str(name);
+        }
+        Done::ok("ENABLE completed").data(format!("* ENABLED{told}\r\n").into_bytes())
+    }
+}
+
+impl Agent<ImapSession> for ImapAgent {
+    async fn answer(&mut self, event: Event) -> Reply {
+        self.idle = false;
+        match event {
+            Event::Connected if self.service.paused().await => Reply::Bye("IMAP is paused by the operator".into()),
+            Event::Connected | Event::AppendAbort => {
+                self.append = Appending::default();
+                Reply::Continue
+            }
+            Event::Credential(credential) => self.credential(credential).await,
+            Event::Command { line, tag, command } => {
+                self.line = line;
+                self.command(&tag, *command).await
+            }
+            Event::More => self.go_on().await,
+            Event::Append(append) => self.append_begin(append).await,
+            Event::Chunk(bytes) => self.append_chunk(&bytes),
+            Event::AppendEnd => self.append_end().await,
+            Event::Idle => self.idle_begin().await,
+            Event::IdleDone => self.finished(Done::ok("IDLE completed"), Allowed::ALL).await,
+            Event::Refused { line, reply } => {
+                self.note(&line, &reply);
+                Reply::Continue
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Reply {
+        self.unasked().await
+    }
+}
+
+fn namespace() -> Done {
+    Done::ok("NAMESPACE completed").data(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n".to_vec())
+}

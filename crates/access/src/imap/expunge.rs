@@ -1,0 +1,69 @@
+//! EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1).
+
+use std::sync::Arc;
+
+use sekisho_proto::imap::Done;
+use sekisho_proto::imap::set::SequenceSet;
+use sekisho_store::mail::{self, Flags, MOST_AT_ONCE};
+
+use super::agent::{ImapAgent, Outcome};
+use super::news::Allowed;
+use super::refusal::read_only;
+
+impl ImapAgent {
+    pub(super) async fn expunge(&mut self, set: Option<SequenceSet>) -> Outcome {
+        if self.open_view()?.read_only {
+            return Err(read_only());
+        }
+        self.expunge_all(set).await?;
+        let mut data = Vec::new();
+        self.news(&mut data, Allowed::ALL).await.map_err(|error| self.refused(&error))?;
+        let done = Done::ok("EXPUNGE completed");
+        Ok(match &self.view {
+            // The client knows all changes up to here (RFC 7162 §3.2.7).
+            Some(view) if self.enabled.qresync && !data.is_empty() => {
+                done.code(format!("HIGHESTMODSEQ {}", view.mod_seq))
+            }
+            _ => done,
+        }
+        .data(data))
+    }
+
+    /// Removes what has `\Deleted`, of `set` only if there is one. Messages that the client has not heard of stay.
+    pub(super) async fn expunge_all(&mut self, set: Option<SequenceSet>) -> Result<(), Done> {
+        let view = self.open_view()?;
+        let messages = match &set {
+            Some(set) => view.resolve(set, true).unwrap_or_default(),
+            None => view.all(),
+        };
+        let id = view.id;
+        let (Some(first), Some(last)) = (messages.first().map(|m| m.uid), messages.last().map(|m| m.uid)) else {
+            return Ok(());
+        };
+        let deleted = self
+            .store()
+            .read(move |tx| {
+                let mut deleted = Vec::new();
+                if sekisho_store::mailbox::status(tx, id)?.is_none_or(|mailbox| mailbox.deleted == 0) {
+                    return Ok(deleted);
+                }
+                mail::entries(tx, id, first, last, &mut |mail| {
+                    if mail.flags.has(Flags::DELETED) {
+                        deleted.push(mail.uid);
+                    }
+                    Ok(())
+                })?;
+                Ok(deleted)
+            })
+            .await;
+        let mut deleted = deleted.map_err(|error| self.refused(&error))?;
+        deleted.retain(|uid| messages.binary_search_by_key(uid, |m| m.uid).is_ok());
+        for step in deleted.chunks(MOST_AT_ONCE) {
+            let uids = Arc::new(step.to_vec());
+            let done = self.store().write(move |tx| mail::expunge(tx, id, &uids, true)).await;
+            done.map_err(|error| self.refused(&error))?;
+            self.changed(id);
+        }
+        Ok(())
+    }
+}

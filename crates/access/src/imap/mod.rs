@@ -1,0 +1,40 @@
+//! IMAP over the store: the agent that answers what [`sekisho_proto::imap`] asks.
+//!
+//! | module | commands |
+//! |---|---|
+//! | [`login`] | LOGIN, AUTHENTICATE |
+//! | [`select`] | SELECT, EXAMINE, CLOSE, UNSELECT |
+//! | [`folders`], [`list`], [`status`] | everything about mailboxes as a whole |
+//! | [`append`] | APPEND |
+//! | [`fetch`], [`search`], [`store`], [`copy`], [`expunge`] | everything about messages |
+//! | [`view`], [`news`] | what a client knows of its mailbox, and what it is told |
+//!
+//! A client's picture of a mailbox (its message numbers) changes only through what it has been told. So the
+//! [`view`] keeps the UIDs in the client's order, and [`news`] alone brings it up to date, at the moments at
+//! which the protocol allows it. Everything else is read from the store when it is asked for.
+
+mod agent;
+mod append;
+mod copy;
+mod expunge;
+mod fetch;
+mod folders;
+mod list;
+mod login;
+mod news;
+mod pattern;
+mod quota;
+mod recent;
+mod refusal;
+mod search;
+mod select;
+mod service;
+mod status;
+mod store;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use agent::ImapAgent;
+pub use service::{Imap, ImapSettings};

@@ -1,0 +1,209 @@
+//! A search key made ready: sets resolved, texts folded, flags as masks.
+
+use sekisho_message::{Time, date};
+use sekisho_proto::imap::Flag;
+use sekisho_proto::imap::date::Day;
+use sekisho_proto::imap::lex::Cursor;
+use sekisho_proto::imap::search::Key;
+use sekisho_proto::imap::set::{self, SequenceSet};
+use sekisho_store::mail::{Flags, Mail};
+
+use super::super::view::{Numbered, View, system_flag};
+use super::ago;
+use super::text::{Body, Needle};
+
+/// A key that can be held against messages.
+#[derive(Debug)]
+pub(super) enum Test {
+    Always(bool),
+    Flags(Flags),
+    Recent,
+    Numbers(Vec<(u32, u32)>),
+    Uids(Vec<(u32, u32)>),
+    And(Vec<Test>),
+    Or(Box<Test>, Box<Test>),
+    Not(Box<Test>),
+    /// Internal date: first and last day that match.
+    Days(Day, Day),
+    /// `Date:` the same.
+    Sent(Day, Day),
+    Larger(u64),
+    Smaller(u64),
+    ModSeq(u64),
+    /// Internal date not after.
+    Until(Time),
+    /// Internal date not before.
+    Since(Time),
+    Header(String, Needle),
+    Body(Needle),
+    Text(Needle),
+}
+
+/// What the row of a message says.
+pub(super) struct Row {
+    pub(super) message: Numbered,
+    pub(super) mail: Mail,
+    pub(super) recent: bool,
+}
+
+/// Makes keys ready.
+pub(super) struct Compiler<'a> {
+    pub(super) view: &'a View,
+    pub(super) now: Time,
+}
+
+const FIRST_DAY: Day = Day(i64::MIN);
+const LAST_DAY: Day = Day(i64::MAX);
+
+impl Compiler<'_> {
+    pub(super) fn compile(&self, key: &Key) -> Test {
+        match key {
+            Key::All => Test::Always(true),
+            Key::Flag(flag) => self.flag(flag),
+            Key::Recent => Test::Recent,
+            Key::Sequence(set) => Test::Numbers(self.numbers(set)),
+            Key::Uid(set) => Test::Uids(self.uids(set)),
+            Key::And(keys) => {
+                let mut tests: Vec<Test> = keys.iter().map(|key| self.compile(key)).collect();
+                // What needs no body decides first.
+                tests.sort_by_key(Test::needs_body);
+                Test::And(tests)
+            }
+            Key::Or(a, b) => Test::Or(Box::new(self.compile(a)), Box::new(self.compile(b))),
+            Key::Not(key) => Test::Not(Box::new(self.compile(key))),
+            Key::Header(name, text) => Test::Header(name.clone(), Needle::new(text)),
+            Key::Body(text) => Test::Body(Needle::new(text)),
+            Key::Text(text) => Test::Text(Needle::new(text)),
+            Key::Before(day) => Test::Days(FIRST_DAY, Day(day.0 - 1)),
+            Key::On(day) => Test::Days(*day, *day),
+            Key::Since(day) => Test::Days(*day, LAST_DAY),
+            Key::SentBefore(day) => Test::Sent(FIRST_DAY, Day(day.0 - 1)),
+            Key::SentOn(day) => Test::Sent(*day, *day),
+            Key::SentSince(day) => Test::Sent(*day, LAST_DAY),
+            Key::Larger(n) => Test::Larger(*n),
+            Key::Smaller(n) => Test::Smaller(*n),
+            Key::ModSeq(n) => Test::ModSeq(*n),
+            Key::Older(seconds) => Test::Until(ago(self.now, *seconds)),
+            Key::Younger(seconds) => Test::Since(ago(self.now, *seconds)),
+        }
+    }
+
+    /// A keyword that the mailbox does not have is on no message.
+    fn flag(&self, flag: &Flag) -> Test {
+        match flag {
+            Flag::Keyword(word) => match self.view.keywords.bit(word) {
+                Some(bit) => Test::Flags(Flags::keyword(bit)),
+                None => Test::Always(false),
+            },
+            system => Test::Flags(system_flag(system)),
+        }
+    }
+
+    fn numbers(&self, set: &SequenceSet) -> Vec<(u32, u32)> {
+        match set {
+            SequenceSet::Saved => set::ranges_of(self.view.saved.iter().filter_map(|&uid| self.view.number_of(uid))),
+            SequenceSet::Ranges(_) => set.resolve(self.view.exists()),
+        }
+    }
+
+    fn uids(&self, set: &SequenceSet) -> Vec<(u32, u32)> {
+        match set {
+            SequenceSet::Saved => set::ranges_of(self.view.saved.iter().copied()),
+            SequenceSet::Ranges(_) => set.resolve(self.view.last_uid()),
+        }
+    }
+}
+
+impl Test {
+    /// Whether a message meets the test; `None` when that cannot be said without its body. `date` is the `Date:` field, if
+    /// it is known already.
+    pub(super) fn judge(&self, row: &Row, date: Option<&str>, body: Option<&Body<'_>>) -> Option<bool> {
+        let mail = &row.mail;
+        Some(match self {
+            Self::Always(truth) => *truth,
+            Self::Flags(mask) => mail.flags.has(*mask),
+            Self::Recent => row.recent,
+            Self::Numbers(ranges) => set::contains(ranges, row.message.number),
+            Self::Uids(ranges) => set::contains(ranges, mail.uid),
+            Self::And(tests) => return all(tests.iter().map(|test| test.judge(row, date, body))),
+            Self::Or(a, b) => return any(a.judge(row, date, body), || b.judge(row, date, body)),
+            Self::Not(test) => return test.judge(row, date, body).map(|truth| !truth),
+            Self::Days(first, last) => (*first..=*last).contains(&Day::of(mail.date)),
+            Self::Sent(first, last) => {
+                let within = |date: &str| sent_day(date).is_some_and(|day| (*first..=*last).contains(&day));
+                return match date {
+                    Some(date) => Some(within(date)),
+                    None => body.map(|body| within(&body.date())),
+                };
+            }
+            Self::Larger(n) => mail.size > *n,
+            Self::Smaller(n) => mail.size < *n,
+            Self::ModSeq(n) => mail.modseq >= *n,
+            Self::Until(time) => mail.date <= *time,
+            Self::Since(time) => mail.date >= *time,
+            Self::Header(name, needle) => return body.map(|body| body.header_has(name, needle)),
+            Self::Body(needle) => return body.map(|body| body.body_has(needle)),
+            Self::Text(needle) => return body.map(|body| body.text_has(needle)),
+        })
+    }
+
+    /// Some part of the test reads bodies.
+    pub(super) fn needs_body(&self) -> bool {
+        match self {
+            Self::Header(..) | Self::Body(_) | Self::Text(_) => true,
+            Self::And(tests) => tests.iter().any(Self::needs_body),
+            Self::Or(a, b) => a.needs_body() || b.needs_body(),
+            Self::Not(test) => test.needs_body(),
+            _ => false,
+        }
+    }
+
+    /// Some part of the test looks at the `Date:` field.
+    pub(super) fn needs_sent(&self) -> bool {
+        match self {
+            Self::Sent(..) => true,
+            Self::And(tests) => tests.iter().any(Self::needs_sent),
+            Self::Or(a, b) => a.needs_sent() || b.needs_sent(),
+            Self::Not(test) => test.needs_sent(),
+            _ => false,
+        }
+    }
+}
+
+/// The `Date:` field as ENVELOPE has it.
+pub(super) fn sent_date(envelope: &[u8]) -> String {
+    let mut cursor = Cursor::new(envelope.get(1..).unwrap_or_default());
+    match cursor.nstring() {
+        Ok(Some(date)) => String::from_utf8_lossy(&date).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The day that the sender's own calendar showed (RFC 3501 §6.4.4: "disregarding time and timezone").
+fn sent_day(text: &str) -> Option<Day> {
+    let (time, offset) = date::parse_with_offset(text)?;
+    Some(Day(date::civil_day(time, offset)))
+}
+
+fn all(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut open = false;
+    for result in results {
+        match result {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => open = true,
+        }
+    }
+    if open { None } else { Some(true) }
+}
+
+fn any(first: Option<bool>, second: impl FnOnce() -> Option<bool>) -> Option<bool> {
+    match first {
+        Some(true) => Some(true),
+        first => match (first, second()) {
+            (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,217 @@
+//! SELECT, EXAMINE, CLOSE and UNSELECT (RFC 3501 §6.3.1, QRESYNC RFC 7162 §3.2.5).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sekisho_proto::imap::command::{QResync, Select};
+use sekisho_proto::imap::{Done, set};
+use sekisho_store::mail::{self, Flags, Mail, Vanished};
+use sekisho_store::mailbox::{self, Mailbox};
+use sekisho_store::{AccountId, MailboxId, Result, Tx};
+
+use super::agent::{Enabled, ImapAgent, Outcome};
+use super::news::flags_line;
+use super::view::{Keywords, Recent, View, count_line, vanished_line};
+
+/// What is read when a mailbox is opened.
+struct Opened {
+    mailbox: Mailbox,
+    uids: Vec<u32>,
+    /// Where the first message without `\Seen` stands, counted from 0.
+    first_unseen: Option<usize>,
+    keywords: Vec<(u8, String)>,
+    resync: Option<Resync>,
+}
+
+/// What a client that remembers the mailbox has missed.
+struct Resync {
+    changed: Vec<Mail>,
+    vanished: Vanished,
+    known: Option<Vec<(u32, u32)>>,
+}
+
+impl ImapAgent {
+    pub(super) async fn select(&mut self, select: Select) -> Outcome {
+        let had_open = self.view.is_some();
+        self.leave_view().await;
+        let account = self.account_id()?;
+        if select.qresync.is_some() && !self.enabled.qresync {
+            return Err(Done::bad("ENABLE QRESYNC first"));
+        }
+        self.enabled.condstore |= select.condstore || select.qresync.is_some();
+        let (name, resync) = (select.mailbox, select.qresync);
+        let opened = self.store().read(move |tx| open(tx, account, &name, resync.as_ref())).await;
+        let opened = opened.map_err(|error| self.refused(&error))?;
+        let Some(opened) = opened else {
+            return Err(Done::no("There is no such mailbox").code("NONEXISTENT"));
+        };
+        let mut recent = Recent::default();
+        recent.add(self.service.recent().first(&opened.mailbox, select.read_only), opened.mailbox.uidnext - 1);
+        if !select.read_only && opened.mailbox.first_recent < opened.mailbox.uidnext {
+            self.save_recent(opened.mailbox.id).await;
+        }
+        let mut data = Vec::new();
+        if had_open && self.enabled.qresync {
+            data.extend_from_slice(b"* OK [CLOSED] The mailbox that was open is closed\r\n");
+        }
+        self.view = Some(opened.announce(&mut data, select.read_only, recent, self.enabled));
+        let (verb, code) = if select.read_only { ("EXAMINE", "READ-ONLY") } else { ("SELECT", "READ-WRITE") };
+        Ok(Done::ok(format!("{verb} completed")).code(code).data(data))
+    }
+
+    /// CLOSE: what has `\Deleted` goes, silently, unless the mailbox was opened with EXAMINE.
+    pub(super) async fn close(&mut self) -> Outcome {
+        let view = self.open_view()?;
+        if !view.read_only {
+            self.expunge_all(None).await?;
+        }
+        self.leave_view().await;
+        Ok(Done::ok("CLOSE completed"))
+    }
+
+    pub(super) async fn unselect(&mut self) -> Outcome {
+        self.leave_view().await;
+        Ok(Done::ok("UNSELECT completed"))
+    }
+
+    /// Forgets the open mailbox. What arrived while it was open was shown as `\Recent` here, so nobody else sees it so.
+    async fn leave_view(&mut self) {
+        if let Some(view) = self.view.take().filter(|view| view.recent.unsaved) {
+            self.save_recent(view.id).await;
+        }
+    }
+
+    /// The messages of the mailbox are nobody's `\Recent` any more. Not worth failing for.
+    async fn save_recent(&self, id: MailboxId) {
+        if let Err(error) = self.store().write(move |tx| mailbox::take_recent(tx, id)).await {
+            tracing::debug!(%error, "IMAP: recent messages stay recent");
+        }
+    }
+}
+
+fn open(tx: &mut dyn Tx, account: AccountId, name: &str, resync: Option<&QResync>) -> Result<Option<Opened>> {
+    let Some(mailbox) = mailbox::get(tx, account, name)? else { return Ok(None) };
+    let mut uids = Vec::with_capacity(mailbox.messages as usize);
+    let mut first_unseen = None;
+    mail::entries(tx, mailbox.id, 1, u32::MAX, &mut |mail| {
+        if first_unseen.is_none() && !mail.flags.has(Flags::SEEN) {
+            first_unseen = Some(uids.len());
+        }
+        uids.push(mail.uid);
+        Ok(())
+    })?;
+    let keywords = mailbox::keywords(tx, mailbox.id)?;
+    let resync = match resync {
+        Some(resync) if resync.uid_validity == mailbox.uidvalidity => Some(Resync {
+            changed: mail::changed_since(tx, mailbox.id, resync.mod_seq)?,
+            vanished: mail::vanished_since(tx, mailbox.id, resync.mod_seq)?,
+            known: resync.known_uids.as_ref().map(|set| set.resolve(mailbox.uidnext.saturating_sub(1))),
+        }),
+        _ => None,
+    };
+    Ok(Some(Opened { mailbox, uids, first_unseen, keywords, resync }))
+}
+
+impl Opened {
+    fn announce(self, out: &mut Vec<u8>, read_only: bool, recent: Recent, enabled: Enabled) -> View {
+        let view = View {
+            id: self.mailbox.id,
+            read_only,
+            uids: self.uids,
+            gone: Vec::new(),
+            mod_seq: self.mailbox.modseq,
+            told: HashMap::new(),
+            recent,
+            keywords: Arc::new(Keywords(self.keywords)),
+            saved: Vec::new(),
+            dirty: false,
+        };
+        view.keywords.announce(out, read_only);
+        count_line(out, u64::from(view.exists()), "EXISTS");
+        count_line(out, view.recent_count(), "RECENT");
+        let mut code = |name: &str, n: u64, text: &str| {
+            out.extend_from_slice(format!("* OK [{name} {n}] {text}\r\n").as_bytes());
+        };
+        if let Some(at) = self.first_unseen {
+            code("UNSEEN", at as u64 + 1, "The first message that is not seen");
+        }
+        code("UIDVALIDITY", self.mailbox.uidvalidity.into(), "UIDs are valid");
+        code("UIDNEXT", self.mailbox.uidnext.into(), "The next UID");
+        code("HIGHESTMODSEQ", self.mailbox.modseq.max(1), "The latest change");
+        if let Some(resync) = &self.resync {
+            resync.tell(out, &view, enabled);
+        }
+        view
+    }
+}
+
+impl Resync {
+    fn tell(&self, out: &mut Vec<u8>, view: &View, enabled: Enabled) {
+        let known = |uid: u32| self.known.as_ref().is_none_or(|known| set::contains(known, uid));
+        if self.vanished.complete {
+            let ranges = match &self.known {
+                Some(known) => intersect(&self.vanished.ranges, known),
+                None => self.vanished.ranges.clone(),
+            };
+            vanished_line(out, true, &ranges);
+        } else {
+            // The records do not go back that far: whatever the client may know and the mailbox does not hold.
+            let asked = self.known.clone().unwrap_or_else(|| vec![(1, view.last_uid().max(1))]);
+            vanished_line(out, true, &absent(&asked, &view.uids));
+        }
+        let mut changed: Vec<&Mail> = self.changed.iter().filter(|mail| known(mail.uid)).collect();
+        changed.sort_unstable_by_key(|mail| mail.uid);
+        for mail in changed {
+            if let Some(number) = view.number_of(mail.uid) {
+                flags_line(out, view, number, mail, enabled.condstore, true);
+            }
+        }
+    }
+}
+
+/// What lies in both of two lists of sorted, non-overlapping ranges.
+pub(super) fn intersect(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let (mut i, mut j) = (0, 0);
+    let mut out = Vec::new();
+    while let (Some(&(a_low, a_high)), Some(&(b_low, b_high))) = (a.get(i), b.get(j)) {
+        let (low, high) = (a_low.max(b_low), a_high.min(b_high));
+        if low <= high {
+            out.push((low, high));
+        }
+        if a_high < b_high { i += 1 } else { j += 1 }
+    }
+    out
+}
+
+/// The parts of `ranges` that none of the ascending `uids` is in.
+pub(super) fn absent(ranges: &[(u32, u32)], uids: &[u32]) -> Vec<(u32, u32)> {
+    let mut out = Vec::new();
+    for &(low, high) in ranges {
+        let mut from = Some(low);
+        let start = uids.partition_point(|&uid| uid < low);
+        for &uid in uids.get(start..).unwrap_or_default().iter().take_while(|&&uid| uid <= high) {
+            if let Some(from) = from.filter(|&from| from < uid) {
+                out.push((from, uid - 1));
+            }
+            from = uid.checked_add(1);
+        }
+        if let Some(from) = from.filter(|&from| from <= high) {
+            out.push((from, high));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_meet_and_miss() {
+        assert_eq!(intersect(&[(1, 5), (8, 9), (12, 20)], &[(4, 8), (15, 30)]), [(4, 5), (8, 8), (15, 20)]);
+        assert_eq!(intersect(&[(1, 5)], &[]), []);
+        assert_eq!(absent(&[(1, 10)], &[2, 3, 7]), [(1, 1), (4, 6), (8, 10)]);
+        assert_eq!(absent(&[(1, 3), (7, 7)], &[1, 2, 3, 7]), []);
+        assert_eq!(absent(&[(u32::MAX - 1, u32::MAX)], &[u32::MAX]), [(u32::MAX - 1, u32::MAX - 1)]);
+    }
+}

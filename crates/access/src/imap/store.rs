@@ -1,0 +1,111 @@
+//! STORE and UID STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
+
+use std::sync::Arc;
+
+use sekisho_proto::imap::command::{Store, StoreMode};
+use sekisho_proto::imap::{Done, set};
+use sekisho_store::mail::{self, FlagChange, FlagsSet, MOST_AT_ONCE};
+use sekisho_store::{Result, Tx, mailbox};
+
+use super::agent::{ImapAgent, Outcome};
+use super::append::mask_with_new;
+use super::news::flags_line;
+use super::refusal::read_only;
+use super::view::{Keywords, Numbered};
+
+/// One step of a STORE: what changed and the keywords that the mailbox has now.
+type Stored = (FlagsSet, Vec<(u8, String)>);
+
+impl ImapAgent {
+    pub(super) async fn store_flags(&mut self, store: Store) -> Outcome {
+        self.enabled.condstore |= store.unchanged_since.is_some();
+        let view = self.open_view()?;
+        if view.read_only {
+            return Err(read_only());
+        }
+        let Some(messages) = view.resolve(&store.set, store.uid) else {
+            return Err(Done::bad("There is no message with that number"));
+        };
+        let (id, mut known_to) = (view.id, view.mod_seq);
+        let store = Arc::new(store);
+        let mut data = Vec::new();
+        let (mut modified, mut missing) = (Vec::new(), false);
+        for step in messages.chunks(MOST_AT_ONCE) {
+            let uids: Arc<Vec<u32>> = Arc::new(step.iter().map(|m| m.uid).collect());
+            let asked = Arc::clone(&store);
+            let done = self.store().write(move |tx| change(tx, id, &uids, &asked)).await;
+            let (set, keywords) = done.map_err(|error| self.refused(&error))?;
+            missing |= set.mails.len() + set.modified.len() < step.len();
+            modified.extend(self.tell(&mut data, step, &set, keywords, &store, &mut known_to));
+        }
+        if !messages.is_empty() {
+            self.changed(id);
+        }
+        let done = match (missing, store.uid) {
+            (true, false) => Done::no("Some messages are gone").code("EXPUNGEISSUED"),
+            _ => Done::ok("STORE completed"),
+        };
+        Ok(if modified.is_empty() {
+            done.data(data)
+        } else {
+            let mut code = b"MODIFIED ".to_vec();
+            set::print_ranges(&mut code, &set::ranges_of(modified));
+            done.data(data).code(String::from_utf8_lossy(&code).into_owned())
+        })
+    }
+
+    /// Tells what one step changed; the numbers or UIDs that were refused.
+    fn tell(
+        &mut self,
+        out: &mut Vec<u8>,
+        step: &[Numbered],
+        set: &FlagsSet,
+        keywords: Vec<(u8, String)>,
+        store: &Store,
+        known_to: &mut u64,
+    ) -> Vec<u32> {
+        let (condstore, qresync) = (self.enabled.condstore, self.enabled.qresync);
+        let Some(view) = &mut self.view else { return Vec::new() };
+        if view.keywords.0 != keywords {
+            view.keywords = Arc::new(Keywords(keywords));
+            view.keywords.announce(out, view.read_only);
+        }
+        // Does the client know all about these messages? Not if somebody else changed the mailbox meanwhile: then it
+        // must hear what its silent command came to.
+        let alone = set.modseq <= *known_to + 1;
+        if alone {
+            *known_to = set.modseq;
+        }
+        let mut numbers = step.iter();
+        for mail in &set.mails {
+            let Some(message) = numbers.find(|m| m.uid == mail.uid) else { break };
+            if !store.silent || alone {
+                view.told.insert(mail.uid, mail.modseq);
+            }
+            if !store.silent {
+                flags_line(out, view, message.number, mail, condstore, store.uid || qresync);
+            } else if condstore && mail.modseq == set.modseq {
+                mod_seq_line(out, message, mail.modseq, store.uid || qresync);
+            }
+        }
+        let refused = |m: &&Numbered| set.modified.contains(&m.uid);
+        step.iter().filter(refused).map(|m| if store.uid { m.uid } else { m.number }).collect()
+    }
+}
+
+/// With `.SILENT` the flags are not told, but a new mod-sequence is (RFC 7162 §3.1.3).
+fn mod_seq_line(out: &mut Vec<u8>, message: &Numbered, mod_seq: u64, uid: bool) {
+    let uid = if uid { format!("UID {} ", message.uid) } else { String::new() };
+    out.extend_from_slice(format!("* {} FETCH ({uid}MODSEQ ({mod_seq}))\r\n", message.number).as_bytes());
+}
+
+fn change(tx: &mut dyn Tx, id: sekisho_store::MailboxId, uids: &[u32], store: &Store) -> Result<Stored> {
+    let mask = mask_with_new(tx, id, &store.flags)?;
+    let change = match store.mode {
+        StoreMode::Replace => FlagChange::Replace(mask),
+        StoreMode::Add => FlagChange::Add(mask),
+        StoreMode::Remove => FlagChange::Remove(mask),
+    };
+    let set = mail::set_flags(tx, id, uids, change, store.unchanged_since)?;
+    Ok((set, mailbox::keywords(tx, id)?))
+}

@@ -1,0 +1,11 @@
+//! Transcripts, and what they cannot say.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod codec;
+mod house;
+mod large;
+mod random;
+mod size;
+mod talk;
+mod transcripts;

@@ -1,0 +1,225 @@
+//! What a client knows of the mailbox that it has open.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sekisho_proto::imap::set::{self, SequenceSet};
+use sekisho_proto::imap::{Flag, print};
+use sekisho_store::MailboxId;
+use sekisho_store::mail::Flags;
+
+/// The open mailbox as the client has been told of it.
+pub(super) struct View {
+    pub(super) id: MailboxId,
+    pub(super) read_only: bool,
+    /// Message `n` has the UID `uids[n - 1]`; ascending.
+    pub(super) uids: Vec<u32>,
+    /// UIDs in `uids` that are no longer in the store, which the client could not be told yet; ascending.
+    pub(super) gone: Vec<u32>,
+    /// Changes up to here are known.
+    pub(super) mod_seq: u64,
+    /// Changes since then that the client knows, for it made them: UIDs with the mod-sequence that they got.
+    pub(super) told: HashMap<u32, u64>,
+    /// What is `\Recent` for this session.
+    pub(super) recent: Recent,
+    pub(super) keywords: Arc<Keywords>,
+    /// What the last `SEARCH RETURN (SAVE)` found, as UIDs (RFC 5182).
+    pub(super) saved: Vec<u32>,
+    /// The bus said that something changed.
+    pub(super) dirty: bool,
+}
+
+/// A message number with its UID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Numbered {
+    pub(super) number: u32,
+    pub(super) uid: u32,
+}
+
+impl View {
+    pub(super) fn exists(&self) -> u32 {
+        u32::try_from(self.uids.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn last_uid(&self) -> u32 {
+        self.uids.last().copied().unwrap_or(0)
+    }
+
+    /// How many messages are `\Recent`.
+    pub(super) fn recent_count(&self) -> u64 {
+        let below = |uid: u32| self.uids.partition_point(|&u| u < uid);
+        let count = |&(low, high): &(u32, u32)| below(high.saturating_add(1)) - below(low);
+        self.recent.ranges.iter().map(count).sum::<usize>() as u64
+    }
+
+    /// The message number of a UID that the client knows.
+    pub(super) fn number_of(&self, uid: u32) -> Option<u32> {
+        self.uids.binary_search(&uid).ok().and_then(|at| u32::try_from(at + 1).ok())
+    }
+
+    /// The messages that `set` names, by number. `None` when a message number is out of range, which makes the
+    /// command `BAD` (RFC 9051 §9 `seq-number`); unknown UIDs are left out silently (RFC 3501 §6.4.8).
+    pub(super) fn resolve(&self, set: &SequenceSet, uid: bool) -> Option<Vec<Numbered>> {
+        if matches!(set, SequenceSet::Saved) {
+            return Some(
+                self.saved.iter().filter_map(|&uid| Some(Numbered { number: self.number_of(uid)?, uid })).collect(),
+            );
+        }
+        let mut found = Vec::new();
+        if uid {
+            for (low, high) in set.resolve(self.last_uid()) {
+                let from = self.uids.partition_point(|&u| u < low);
+                let to = self.uids.partition_point(|&u| u <= high);
+                self.span(from, to, &mut found);
+            }
+            return Some(found);
+        }
+        let SequenceSet::Ranges(written) = set else { return Some(found) };
+        let exists = self.exists();
+        if written.iter().any(|r| r.first != 0 && r.last != 0 && r.first.max(r.last) > exists) {
+            return None;
+        }
+        for (low, high) in set.resolve(exists) {
+            self.span(low as usize - 1, high.min(exists) as usize, &mut found);
+        }
+        Some(found)
+    }
+
+    /// All messages.
+    pub(super) fn all(&self) -> Vec<Numbered> {
+        let mut found = Vec::with_capacity(self.uids.len());
+        self.span(0, self.uids.len(), &mut found);
+        found
+    }
+
+    fn span(&self, from: usize, to: usize, found: &mut Vec<Numbered>) {
+        for (at, &uid) in self.uids.iter().enumerate().take(to).skip(from) {
+            found.push(Numbered { number: u32::try_from(at + 1).unwrap_or(u32::MAX), uid });
+        }
+    }
+}
+
+/// The messages that a session sees as `\Recent` (RFC 3501 §2.3.2).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recent {
+    ranges: Vec<(u32, u32)>,
+    /// Some were taken that the store does not know of yet.
+    pub(super) unsaved: bool,
+}
+
+impl Recent {
+    /// UIDs from `first` to `last`, which are greater than any before; none when `first` is greater.
+    pub(super) fn add(&mut self, first: u32, last: u32) {
+        match self.ranges.last_mut() {
+            _ if first > last => {}
+            Some(range) if range.1.saturating_add(1) >= first => range.1 = range.1.max(last),
+            _ => self.ranges.push((first, last)),
+        }
+    }
+
+    pub(super) fn has(&self, uid: u32) -> bool {
+        set::contains(&self.ranges, uid)
+    }
+}
+
+/// Ranges of UIDs that cover `messages`: few, so that few look-ups are needed, at the price of some rows in between
+/// that nobody asked for.
+pub(super) fn uid_ranges(messages: &[Numbered]) -> Vec<(u32, u32)> {
+    /// Messages not asked for that may lie between two that are.
+    const GAP: u32 = 16;
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    let mut last_number = 0;
+    for message in messages {
+        match ranges.last_mut() {
+            Some(range) if message.number - last_number <= GAP => range.1 = message.uid,
+            _ => ranges.push((message.uid, message.uid)),
+        }
+        last_number = message.number;
+    }
+    ranges
+}
+
+/// The keywords of a mailbox and the bits that stand for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keywords(pub(super) Vec<(u8, String)>);
+
+impl Keywords {
+    /// The bit of a keyword, if the mailbox has it.
+    pub(super) fn bit(&self, word: &str) -> Option<u8> {
+        self.0.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map(|(bit, _)| *bit)
+    }
+
+    /// Appends `FLAGS` names in parentheses.
+    pub(super) fn print(&self, out: &mut Vec<u8>, flags: Flags, recent: bool) {
+        let mut first = true;
+        let mut word = |out: &mut Vec<u8>, text: &str| {
+            out.extend_from_slice(if first { b"(" } else { b" " });
+            out.extend_from_slice(text.as_bytes());
+            first = false;
+        };
+        for (mask, name) in SYSTEM {
+            if flags.has(mask) {
+                word(out, name);
+            }
+        }
+        if recent {
+            word(out, "\\Recent");
+        }
+        if flags.without(Flags::SYSTEM) != Flags::default() {
+            for (bit, name) in &self.0 {
+                if flags.has(Flags::keyword(*bit)) {
+                    word(out, name);
+                }
+            }
+        }
+        out.extend_from_slice(if first { b"()" } else { b")" });
+    }
+
+    /// `* FLAGS (…)` and `* OK [PERMANENTFLAGS (…)]`.
+    pub(super) fn announce(&self, out: &mut Vec<u8>, read_only: bool) {
+        let mut names: Vec<&str> = SYSTEM.iter().map(|(_, name)| *name).collect();
+        names.extend(self.0.iter().map(|(_, name)| name.as_str()));
+        let names = names.join(" ");
+        let permanent = if read_only { String::new() } else { format!("{names} \\*") };
+        let text = format!("* FLAGS ({names})\r\n* OK [PERMANENTFLAGS ({permanent})] Flags that can be changed\r\n");
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The mask of a system flag; none for a keyword.
+pub(super) fn system_flag(flag: &Flag) -> Flags {
+    match flag {
+        Flag::Answered => Flags::ANSWERED,
+        Flag::Flagged => Flags::FLAGGED,
+        Flag::Deleted => Flags::DELETED,
+        Flag::Seen => Flags::SEEN,
+        Flag::Draft => Flags::DRAFT,
+        Flag::Keyword(_) => Flags::default(),
+    }
+}
+
+/// Appends `* n WORD` and the line end.
+pub(super) fn count_line(out: &mut Vec<u8>, n: u64, word: &str) {
+    out.extend_from_slice(b"* ");
+    print::number(out, n);
+    out.push(b' ');
+    out.extend_from_slice(word.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends `* VANISHED [(EARLIER) ]set` and the line end (RFC 7162 §3.2.10).
+pub(super) fn vanished_line(out: &mut Vec<u8>, earlier: bool, ranges: &[(u32, u32)]) {
+    if !ranges.is_empty() {
+        out.extend_from_slice(if earlier { b"* VANISHED (EARLIER) " } else { b"* VANISHED " });
+        set::print_ranges(out, ranges);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+const SYSTEM: [(Flags, &str); 5] = [
+    (Flags::ANSWERED, "\\Answered"),
+    (Flags::FLAGGED, "\\Flagged"),
+    (Flags::DELETED, "\\Deleted"),
+    (Flags::SEEN, "\\Seen"),
+    (Flags::DRAFT, "\\Draft"),
+];
