@@ -1,0 +1,65 @@
+//! The first configuration file.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::{FILE, HostName};
+
+/// The text of a first configuration for `hostname`, every setting with its default.
+#[must_use]
+pub fn first_file(hostname: &HostName) -> String {
+    format!(
+        r#"# Sekisho: read at start. Unknown keys are errors. Paths are relative to this folder.
+# 起動時に読み込まれます。知らないキーはエラーになります。パスはこのフォルダからの相対です。
+
+hostname = "{hostname}"
+# user = "sekisho"             # become this user after binding, when started as root
+
+[listen]                       # lists of address:port; an empty list switches a service off
+smtp = ["127.0.0.1:2525"]
+submission = ["127.0.0.1:2587"]
+submissions = ["127.0.0.1:2465"]
+pop3 = ["127.0.0.1:2110"]
+pop3s = ["127.0.0.1:2995"]
+imap = ["127.0.0.1:2143"]
+imaps = ["127.0.0.1:2993"]
+console = ["127.0.0.1:2080"]
+
+[store]
+url = "sqlite:sekisho.db"      # or postgres://user:password@host/database
+blobs = "file:blobs"
+
+[tls]
+certificate = "tls/cert.pem"   # made on first start when absent
+key = "tls/key.pem"
+require_for_auth = true        # false lets clients log in without TLS, loopback only
+
+[dns]
+resolver = "system"            # or "127.0.0.1:5353"
+
+[delivery]
+routes = []                    # [{{ domain = "*", host = "smart.example.jp", port = 587, username = "u", password = "p" }}]
+
+[logs]
+days = 92
+size = "4 GiB"
+files = false                  # true writes plain daily files too
+
+[log]
+level = "info"
+"#
+    )
+}
+
+/// Writes the first configuration into `dir`, readable by its owner only, and never over an existing one.
+///
+/// # Errors
+/// When the file exists or cannot be written.
+pub fn write_first(dir: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(FILE))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::File::open(dir)?.sync_all()
+}

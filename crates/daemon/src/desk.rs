@@ -1,0 +1,104 @@
+//! Where requests of the command line are answered: in the server, or in the call itself when the server is stopped.
+//!
+//! A request is a [`Command`] for [`Control`] or a [`Query`] that only reads; both travel as JSON lines over the control
+//! socket, so a verb does not know who answers.
+
+use std::sync::Arc;
+
+use sekisho_control::{Actor, Command, Control, Done, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::Settings;
+
+mod caller;
+mod direct;
+mod line;
+mod logs;
+mod people;
+mod query;
+mod queue;
+mod rules;
+mod socket;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use caller::Caller;
+pub use direct::{Opened, open};
+pub use query::{Envelope, Query};
+pub(crate) use queue::{QueueStatus, stage};
+pub(crate) use rules::EFFECT;
+pub use socket::{FILE as SOCKET, bind, serve};
+
+/// What a verb asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Change something.
+    Run(Command),
+    /// Look at something.
+    Ask(Query),
+}
+
+/// What comes back: any number of progress lines, then one of the others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Recipients handled so far.
+    Progress(u64),
+    /// It is done.
+    Done(Done),
+    /// What was asked for.
+    Answer(Value),
+    /// It was not done.
+    Refused(Refusal),
+}
+
+/// What answering needs.
+#[derive(Clone)]
+pub struct Desk {
+    /// Acts and data.
+    pub control: Control,
+    /// The configuration.
+    pub settings: Arc<Settings>,
+}
+
+impl Desk {
+    /// Answers one request on behalf of `actor`.
+    pub async fn answer(&self, request: Request, actor: &Actor, progress: &mut (dyn FnMut(u64) + Send)) -> Reply {
+        match request {
+            Request::Run(command) => match self.control.run_with(command, actor, progress).await {
+                Ok(done) => Reply::Done(done),
+                Err(refusal) => Reply::Refused(refusal),
+            },
+            Request::Ask(query) => match self.ask(query).await {
+                Ok(answer) => Reply::Answer(answer),
+                Err(refusal) => Reply::Refused(refusal),
+            },
+        }
+    }
+
+    async fn ask(&self, query: Query) -> Result<Value, Refusal> {
+        match query {
+            Query::Domains => people::domains(self).await,
+            Query::Accounts { domain, after } => people::accounts(self, domain, after).await,
+            Query::Account { address } => people::account(self, &address).await,
+            Query::Aliases { domain } => people::aliases(self, domain).await,
+            Query::Lists => people::lists(self).await,
+            Query::List { address, after } => people::list(self, &address, after).await,
+            Query::QueueStatus => queue::status(self).await,
+            Query::QueueHolds => queue::holds(self).await,
+            Query::Queue { filter, after, limit } => queue::list(self, filter, after, limit).await,
+            Query::Queued { message } => queue::show(self, &message).await,
+            Query::QueuedContent { message, offset } => queue::content(self, &message, offset).await,
+            Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
+            Query::LogEnd => logs::end(self).await,
+            Query::Rules => rules::read(self).await,
+            Query::RulesTest(question) => rules::test(self, question).await,
+            Query::StoreCheck => store::check(self).await,
+            Query::StoreBackup { to } => store::backup(self, to.into()).await,
+        }
+    }
+}

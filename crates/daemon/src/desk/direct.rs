@@ -1,0 +1,41 @@
+//! The store opened in this process: by the server, or by a verb while the server is stopped.
+
+use std::sync::Arc;
+
+use sekisho_control::password::Policy;
+use sekisho_control::{Control, Options};
+use sekisho_net::Clock;
+use sekisho_store::{Error, Store};
+
+use super::Desk;
+use crate::config::Settings;
+
+/// An open store with everything over it.
+pub struct Opened {
+    /// Answers requests.
+    pub desk: Desk,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Opens the store that `settings` name. The caller holds the lock of the data folder.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub async fn open(settings: Arc<Settings>, clock: Clock) -> Result<Opened, Error> {
+    let config = &settings.config;
+    let wanted = sekisho_store::Settings { url: settings.store_url(), blobs: settings.blobs(), node: settings.node() };
+    let store = tokio::task::spawn_blocking(move || Store::open(&wanted))
+        .await
+        .map_err(|error| Error::Engine(error.to_string()))??;
+    let options = Options {
+        grace: config.limits.removed_accounts.0,
+        password_cache: config.limits.password_cache.0,
+        password: Policy { min_length: config.password.min_length },
+        rules: Some(settings.dir.clone()),
+        ..Options::default()
+    };
+    let hands = clock.clone();
+    let control = Control::new(store, Arc::new(move || hands.now()), options).await?;
+    Ok(Opened { desk: Desk { control, settings }, clock })
+}

@@ -1,0 +1,119 @@
+//! Domains, accounts, aliases and lists, as they are.
+
+use sekisho_control::Refusal;
+use sekisho_message::{Address, say};
+use sekisho_store::account::{self, Account};
+use sekisho_store::{alias, domain, list};
+use serde_json::{Value, json};
+
+use super::Desk;
+
+/// Rows in a page.
+const PAGE: u32 = 500;
+
+pub(super) async fn domains(desk: &Desk) -> Result<Value, Refusal> {
+    let domains = desk.control.store().read(domain::list).await?;
+    Ok(json!(domains.iter().map(|d| json!({ "domain": d.name, "created": d.created.to_string() })).collect::<Vec<_>>()))
+}
+
+pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -> Result<Value, Refusal> {
+    let page = desk.control.store().read(move |tx| {
+        let of = match &name {
+            Some(name) => match domain::get(tx, &name.to_ascii_lowercase())? {
+                Some(domain) => Some(domain.id),
+                None => return Ok(Vec::new()),
+            },
+            None => None,
+        };
+        account::list(tx, of, &after, PAGE)
+    });
+    let page = page.await?;
+    let next = (page.len() == PAGE as usize).then(|| page.last().map(|a| a.key.clone())).flatten();
+    Ok(json!({ "accounts": page.iter().map(one).collect::<Vec<_>>(), "next": next }))
+}
+
+pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal> {
+    let key = key_of(address)?;
+    let wanted = key.clone();
+    let found = desk.control.store().read(move |tx| {
+        let Some(account) = account::get(tx, &wanted)? else { return Ok(None) };
+        let usage = account::usage(tx, account.id)?;
+        Ok(Some((account, usage)))
+    });
+    let (account, usage) = found.await?.ok_or_else(|| {
+        Refusal::invalid(say!(ja: "アカウント {key} はありません。", en: "There is no account {key}."))
+    })?;
+    let mut shown = one(&account);
+    shown["messages"] = json!(usage.messages);
+    shown["has_effect_dat"] = json!(account.effect_dat.is_some());
+    shown["has_sender_dat"] = json!(account.sender_dat.is_some());
+    shown["scram"] = json!(account.scram.is_some());
+    Ok(shown)
+}
+
+pub(super) async fn aliases(desk: &Desk, domain: Option<String>) -> Result<Value, Refusal> {
+    let aliases = desk.control.store().read(move |tx| alias::list(tx, domain.as_deref())).await?;
+    let show = |a: &alias::Alias| json!({ "alias": a.pattern, "target": a.target, "created": a.created.to_string() });
+    Ok(json!(aliases.iter().map(show).collect::<Vec<_>>()))
+}
+
+pub(super) async fn lists(desk: &Desk) -> Result<Value, Refusal> {
+    let lists = desk.control.store().read(list::all).await?;
+    Ok(json!(lists.iter().map(one_list).collect::<Vec<_>>()))
+}
+
+pub(super) async fn list(desk: &Desk, address: &str, after: String) -> Result<Value, Refusal> {
+    let key = key_of(address)?;
+    let wanted = key.clone();
+    let found = desk.control.store().read(move |tx| {
+        let Some(list) = list::get(tx, &wanted)? else { return Ok(None) };
+        let members = list::members(tx, list.id, &after, PAGE)?;
+        Ok(Some((list, members)))
+    });
+    let (list, members) = found.await?.ok_or_else(|| {
+        Refusal::invalid(say!(ja: "メーリングリスト {key} はありません。", en: "There is no mailing list {key}."))
+    })?;
+    let next = (members.len() == PAGE as usize).then(|| members.last().map(|m| m.key.clone())).flatten();
+    let mut shown = one_list(&list);
+    shown["members"] = json!(
+        members.iter().map(|m| json!({ "address": m.address, "since": m.since.to_string() })).collect::<Vec<_>>()
+    );
+    shown["next"] = json!(next);
+    Ok(shown)
+}
+
+fn one(account: &Account) -> Value {
+    json!({
+        "address": account.address,
+        "name": account.full_name,
+        "role": account.role,
+        "state": account.state,
+        "used": account.used,
+        "quota": account.quota,
+        "language": account.language,
+        "created": account.created.to_string(),
+        "password_changed": account.password_changed.to_string(),
+        "must_change": account.must_change,
+        "purge_after": account.purge_after.map(|at| at.to_string()),
+    })
+}
+
+fn one_list(list: &list::List) -> Value {
+    json!({
+        "list": list.address,
+        "owner": list.owner,
+        "posting": list.posting,
+        "subject_tag": list.subject_tag,
+        "description": list.description,
+        "created": list.created.to_string(),
+    })
+}
+
+fn key_of(address: &str) -> Result<String, Refusal> {
+    Address::parse(address).map(|address| address.key()).map_err(|_| {
+        Refusal::invalid(say!(
+            ja: "「{address}」はメールアドレスではありません。",
+            en: "“{address}” is not a mail address."
+        ))
+    })
+}

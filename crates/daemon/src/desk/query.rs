@@ -1,0 +1,102 @@
+//! Everything that reading verbs can ask.
+
+use std::net::IpAddr;
+
+use sekisho_store::RecipientId;
+use sekisho_store::journal::{EntryId, JournalFilter};
+use sekisho_store::queue::Filter;
+use serde::{Deserialize, Serialize};
+
+/// A question that changes nothing. Long answers come in pages: ask again with `next` as `after` until it is null.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Query {
+    /// All domains.
+    Domains,
+    /// A page of accounts by address.
+    Accounts {
+        /// Of this domain alone.
+        domain: Option<String>,
+        /// Last key of the page before, or empty.
+        after: String,
+    },
+    /// One account.
+    Account {
+        /// Its address.
+        address: String,
+    },
+    /// All aliases.
+    Aliases {
+        /// Of this domain alone.
+        domain: Option<String>,
+    },
+    /// All mailing lists.
+    Lists,
+    /// One mailing list with a page of members.
+    List {
+        /// Its address.
+        address: String,
+        /// Last member key of the page before, or empty.
+        after: String,
+    },
+    /// Counts by stage.
+    QueueStatus,
+    /// Held origins and paused services.
+    QueueHolds,
+    /// A page of queued recipients.
+    Queue {
+        /// Which.
+        filter: Filter,
+        /// Last of the page before.
+        after: Option<RecipientId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// One queued message.
+    Queued {
+        /// Its id.
+        message: String,
+    },
+    /// A piece of a queued message's bytes, in base64.
+    QueuedContent {
+        /// Its id.
+        message: String,
+        /// Where the piece begins.
+        offset: usize,
+    },
+    /// A page of journal entries.
+    Logs {
+        /// Which.
+        filter: JournalFilter,
+        /// Last of the page before.
+        after: EntryId,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The newest journal entry's id.
+    LogEnd,
+    /// The rule texts of the server and of accounts that have some, and the local domains.
+    Rules,
+    /// Whether an envelope would be accepted.
+    RulesTest(Envelope),
+    /// Whether the store fits together.
+    StoreCheck,
+    /// Copy the store while it is in use.
+    StoreBackup {
+        /// Folder to make, absolute.
+        to: String,
+    },
+}
+
+/// An envelope that somebody wonders about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Reverse-path; `<>` or empty for the null one.
+    pub from: String,
+    /// Recipient.
+    pub to: String,
+    /// Client.
+    pub ip: IpAddr,
+    /// Whether it authenticated as the owner of `from`.
+    pub auth: bool,
+}

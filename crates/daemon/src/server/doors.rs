@@ -1,0 +1,121 @@
+//! Which agent answers at which port.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sekisho_access::imap::Imap;
+use sekisho_access::pop3::Pop3;
+use sekisho_mta::reception::{self, Reception};
+use sekisho_net::drive::{Drive, drive};
+use sekisho_net::listen::{self, Admission, ConnectionInfo, Listener, Refusal, Sessions};
+use sekisho_net::{Clock, ServerTls};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bound::{Bound, Service};
+use super::housekeeping::spawn;
+use crate::config::Limits;
+use crate::trouble::Trouble;
+
+/// Everything that connections need.
+#[derive(Clone)]
+pub(super) struct Doors {
+    pub(super) reception: Arc<Reception>,
+    pub(super) imap: Imap,
+    pub(super) pop3: Pop3,
+    pub(super) clock: Clock,
+    pub(super) tls: ServerTls,
+    pub(super) limits: Limits,
+}
+
+impl Doors {
+    /// Begins to accept on all sockets; the addresses by service.
+    pub(super) fn open(
+        &self,
+        bound: Bound,
+        sessions: &Sessions,
+    ) -> Result<BTreeMap<Service, Vec<SocketAddr>>, Trouble> {
+        let mail = Admission::new(listen::Limits {
+            total: self.limits.connections,
+            per_address: self.limits.connections_per_address,
+            per_network: self.limits.connections_per_network,
+        });
+        // A company behind one address has several IMAP connections for each person.
+        let access = Admission::new(listen::Limits {
+            total: self.limits.connections,
+            per_address: self.limits.access_per_address,
+            per_network: self.limits.access_per_network,
+        });
+        let mut addresses: BTreeMap<Service, Vec<SocketAddr>> = BTreeMap::new();
+        for (service, socket) in bound.into_sockets() {
+            let listener = Listener::adopt(service.as_str(), socket).map_err(|error| Trouble::could_not(error.0))?;
+            addresses.entry(service).or_default().push(listener.local());
+            let admission = match service {
+                Service::Smtp | Service::Submission | Service::Submissions => mail.clone(),
+                Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => access.clone(),
+            };
+            let (doors, all) = (self.clone(), sessions.clone());
+            tokio::spawn(listen::accept(
+                listener,
+                admission,
+                sessions.clone(),
+                move |_: &ConnectionInfo, _: Refusal| refusal(service),
+                move |stream, info| {
+                    let (doors, stopping) = (doors.clone(), all.stopping());
+                    async move { doors.serve(service, stream, info, stopping).await }
+                },
+            ));
+        }
+        Ok(addresses)
+    }
+
+    /// Follows the switches that pause services.
+    pub(super) fn follow(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let imap = self.imap.clone();
+        spawn(tasks, stop, async move { imap.follow_switch().await });
+        let pop3 = self.pop3.clone();
+        spawn(tasks, stop, async move { pop3.follow_switch().await });
+    }
+
+    async fn serve(&self, service: Service, stream: TcpStream, info: ConnectionInfo, stopping: CancellationToken) {
+        let how = || Drive::new(self.clock.clone()).server_tls(self.tls.clone()).cancel(stopping.clone());
+        let client = info.peer.ip();
+        match service {
+            Service::Smtp => self.smtp(stream, &info, reception::Service::Smtp, stopping).await,
+            Service::Submission => self.smtp(stream, &info, reception::Service::Submission, stopping).await,
+            Service::Submissions => self.smtp(stream, &info, reception::Service::Submissions, stopping).await,
+            Service::Imap => {
+                let (session, mut agent) = self.imap.connect(client, false);
+                drive(stream, session, &mut agent, how()).await;
+            }
+            Service::Imaps => {
+                let (session, mut agent) = self.imap.connect(client, true);
+                drive(stream, session, &mut agent, how().implicit_tls()).await;
+            }
+            Service::Pop3 => {
+                let (session, mut agent) = self.pop3.connect(client, false);
+                drive(stream, session, &mut agent, how()).await;
+            }
+            Service::Pop3s => {
+                let (session, mut agent) = self.pop3.connect(client, true);
+                drive(stream, session, &mut agent, how().implicit_tls()).await;
+            }
+        }
+    }
+
+    async fn smtp(&self, stream: TcpStream, info: &ConnectionInfo, door: reception::Service, stop: CancellationToken) {
+        self.reception.serve(stream, info, door, Some(self.tls.clone()), stop).await;
+    }
+}
+
+/// What a client hears that is one too many; nothing where TLS would come first.
+const fn refusal(service: Service) -> &'static [u8] {
+    match service {
+        Service::Smtp | Service::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
+        Service::Pop3 => b"-ERR [SYS/TEMP] Too many connections\r\n",
+        Service::Imap => b"* BYE [LIMIT] Too many connections\r\n",
+        Service::Submissions | Service::Pop3s | Service::Imaps => b"",
+    }
+}
