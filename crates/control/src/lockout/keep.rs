@@ -138,7 +138,7 @@ impl Control {
     }
 
     /// Takes over what the store says: other nodes lock and lift too.
-    async fn reload_lockouts(&self) {
+    pub(super) async fn reload_lockouts(&self) {
         let now = self.now();
         let Ok(found) = self.store().read(move |tx| kept::locks(tx, now)).await else { return };
         let found: Vec<(Lock, Option<String>)> = found.iter().filter_map(unpack).collect();

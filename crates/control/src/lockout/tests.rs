@@ -331,3 +331,56 @@ async fn countries_bind_where_there_is_a_database() {
     control.verify(TARO, GOOD, Protocol::Smtp, "198.51.100.9").await.unwrap();
     control.store().close().await;
 }
+
+#[tokio::test]
+async fn other_nodes_take_over_what_one_locks_and_lifts() {
+    let world = World::with_taro().await;
+    let other = world.restarted(super::Settings::default()).await;
+    for n in 0..8 {
+        world.wrong(TARO, n, THIEF).await;
+    }
+    let elsewhere = async |from| other.verify(TARO, GOOD, Protocol::Imap4, from).await.map(drop);
+    other.reload_lockouts().await;
+    assert!(is_locked(elsewhere(THIEF).await));
+    assert!(other.lockouts().locks[0].text.en.contains(TARO));
+    world.advance(Duration::from_secs(90));
+    other.reload_lockouts().await;
+    assert!(is_locked(elsewhere(THIEF).await), "what is still in the store stays");
+    world.lockout(LockoutCommand::Unlock { what: THIEF.into() }).await;
+    other.reload_lockouts().await;
+    elsewhere(THIEF).await.unwrap();
+    // And the network that he used there is his on every node.
+    for n in 0..5 {
+        world.wrong(TARO, 100 + n, "203.0.113.66").await;
+    }
+    world.login(TARO, GOOD, Protocol::Pop3, "203.0.113.66").await.unwrap();
+    other.store().close().await;
+}
+
+#[tokio::test]
+async fn a_network_is_an_owners_for_thirty_days() {
+    let world = World::with_taro().await;
+    world.login(TARO, GOOD, Protocol::Pop3, HOME).await.unwrap();
+    world.advance(Duration::from_secs(29 * 86_400));
+    world.login(TARO, GOOD, Protocol::Pop3, HOME).await.unwrap();
+    world.advance(Duration::from_secs(29 * 86_400));
+    let place = sekisho_guard::place::Place::of(HOME.parse().unwrap()).to_string();
+    let since = |days: u64| world.control.now() - Duration::from_secs(days * 86_400);
+    let used = async |days| {
+        let (place, since) = (place.clone(), since(days));
+        world.control.store().read(move |tx| sekisho_store::lockout::is_used(tx, &place, since)).await.unwrap()
+    };
+    assert!(used(30).await && !used(28).await);
+    for n in 0..4 {
+        world.wrong(TARO, n, HOME).await;
+    }
+    assert!(world.locks().await.is_empty());
+    world.advance(Duration::from_secs(2 * 86_400));
+    for n in 0..8 {
+        world.wrong(TARO, n, HOME).await;
+    }
+    assert_eq!(world.locks().await, ["pair"]);
+    world.advance(Duration::from_secs(2 * 86_400));
+    world.control.tidy_lockouts().await;
+    assert!(!used(60).await, "and then it is forgotten");
+}
