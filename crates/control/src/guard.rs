@@ -22,8 +22,11 @@ mod tests;
 mod ticks;
 
 use sekisho_guard::event::Event;
-use sekisho_message::Address;
-use sekisho_store::{AccountId, IncidentId, Tx, meta};
+use sekisho_guard::profile::Profile;
+use sekisho_guard::score;
+use sekisho_message::{Address, Time};
+use sekisho_store::{AccountId, IncidentId, Tx, meta, profile};
+use serde_json::{Value, json};
 
 use crate::credential::Key;
 use crate::{BusEvent, Control};
@@ -100,12 +103,54 @@ impl Guard {
         self.hash(b"domain", name.to_ascii_lowercase().as_bytes()) | 1
     }
 
+    /// How an origin stands with the guard, for people; none when nothing is known of it.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn standing(&self, tx: &mut dyn Tx, origin: &str, now: Time) -> sekisho_store::Result<Option<Value>> {
+        let policy = &self.settings.policy;
+        let Some(bytes) = profile::get(tx, self.origin(origin))? else { return Ok(None) };
+        let Ok(profile) = Profile::decode(&bytes) else { return Ok(None) };
+        let places: Vec<Value> = profile
+            .places
+            .items()
+            .iter()
+            .map(|p| {
+                json!({
+                    "network": p.place, "own": profile.is_home(policy, p.place, now), "days": p.days,
+                    "first": p.first.to_string(), "last": p.last.to_string(),
+                })
+            })
+            .collect();
+        Ok(Some(json!({
+            "class": profile.class(),
+            "class_set": profile.class_set,
+            "class_learnt": profile.class_learnt,
+            "rung": profile.rung,
+            "score": score::share(&profile, policy, now),
+            "learning": profile.is_learning(policy, now),
+            "held_since": profile.held_since.map(|since| since.to_string()),
+            "networks": places,
+        })))
+    }
+
     /// A keyed hash of anything else; `what` keeps kinds apart.
     #[must_use]
     pub fn hash(&self, what: &[u8], value: &[u8]) -> u64 {
         let tag = self.key.tag(&[what, value]);
         tag.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
     }
+}
+
+/// The incident that `which` names: its number, or the account or origin that has one that is not closed.
+///
+/// # Errors
+/// When there is none.
+pub async fn find_incident(
+    control: &Control,
+    which: &str,
+) -> Result<sekisho_store::incident::Incident, crate::Refusal> {
+    crate::acts::incident_acts::find(control, which).await
 }
 
 impl Control {

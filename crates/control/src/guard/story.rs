@@ -49,6 +49,7 @@ pub async fn tell(control: &Control, incident: &Incident) -> Result<Value> {
         "signals": incident.facts["ledger"],
         "acts": acts,
         "next": next::steps(incident, &piles),
+        "log": filters(incident),
     }))
 }
 
@@ -109,7 +110,7 @@ fn since(incident: &Incident) -> Time {
 }
 
 /// Which entries tell the story. An origin without an account is known by its network, and acts by its name.
-pub(crate) fn filters(incident: &Incident) -> Vec<JournalFilter> {
+fn filters(incident: &Incident) -> Vec<JournalFilter> {
     let since = Some(since(incident));
     if let Some(account) = account_of(&incident.origin) {
         return vec![JournalFilter { account: Some(account.to_owned()), since, ..JournalFilter::default() }];
