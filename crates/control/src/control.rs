@@ -9,8 +9,8 @@ use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta};
 use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Key};
-use crate::lockout::{self, Lockout};
 use crate::guard::{self, Guard};
+use crate::lockout::{self, Lockout};
 use crate::password::{NoRandom, Policy};
 use crate::{Actor, Bus, BusEvent, Command, Done, Journal, Refusal, acts, entry};
 

@@ -13,8 +13,8 @@ use sekisho_message::Address;
 use sekisho_store::account::{self, Account, State};
 use sekisho_store::{AccountId, Tx, login};
 
-use crate::lockout::{Found, Seeker};
 use crate::guard::{Attempt, Known};
+use crate::lockout::{Found, Seeker};
 use crate::{Control, Protocol, entry, password};
 
 mod cache;
