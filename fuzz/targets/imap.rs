@@ -15,6 +15,7 @@ fuzz_target!(|input: &[u8]| {
     let mut taken = 0;
     let said = agent::pump(session, input, |event| match event {
         Event::Credential(Credential::Plain { .. }) => Reply::Done(Done::ok("in")),
+        Event::Credential(Credential::Challenge) => Reply::Challenge("<1@fuzz>".into()),
         Event::Credential(_) => Reply::Done(Done::no("no")),
         Event::Chunk(bytes) => {
             taken += bytes.len();

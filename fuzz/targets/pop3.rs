@@ -13,12 +13,15 @@ use std::sync::Arc;
 fuzz_target!(|input: &[u8]| {
     let mut settings = Settings::new("mx.example.test");
     settings.login_without_tls = true;
+    settings.sasl.digests = true;
+    settings.sasl.tokens = Some("https://id.example.test/".into());
     let session = PopSession::new(Arc::new(settings), false, Time::from_seconds(1_800_000_000));
     let said = agent::pump(session, input, |event| match event {
         Event::Auth(Credential::Plain { .. }) => {
             let messages = (1..4).map(|uid| Listed { uid, size: 30 }).collect();
             Reply::Opened(Listing { prefix: "7".into(), messages })
         }
+        Event::Auth(Credential::Challenge) => Reply::Challenge("<1@fuzz>".into()),
         Event::Auth(_) => Reply::Refuse(Trouble::new(Code::Auth, "no")),
         Event::Retrieve { index, .. } => {
             assert!(index < 3, "message {index} of 3");

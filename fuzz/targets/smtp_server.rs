@@ -17,12 +17,15 @@ fuzz_target!(|input: &[u8]| {
         _ => Settings::exchange("mx.example.test"),
     };
     settings.auth_without_tls = true;
+    settings.sasl.digests = true;
+    settings.sasl.tokens = Some("https://id.example.test/".into());
     settings.limits.message = 8 << 10;
     settings.limits.header = 1 << 10;
     let session = ServerSession::new(Arc::new(settings), false, Time::from_seconds(1_800_000_000));
     let mut body: Vec<u8> = Vec::new();
     let said = agent::pump(session, input, |event| match event {
         Event::Auth(Credential::Plain { .. }) => Reply::Ok,
+        Event::Auth(Credential::Challenge) => Reply::Challenge("<1@fuzz>".into()),
         Event::Auth(_) => Reply::Refuse(Response::new(535, (5, 7, 8), "Authentication failed")),
         Event::Body(bytes) => {
             body.extend_from_slice(&bytes);

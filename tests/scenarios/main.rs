@@ -1,6 +1,7 @@
 //! Scenarios: the whole server as its own process, driven by real clients.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod auth;
 mod clients;
 mod full_disk;
 mod kill_loop;

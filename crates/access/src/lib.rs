@@ -2,3 +2,5 @@
 
 pub mod imap;
 pub mod pop3;
+
+mod login;

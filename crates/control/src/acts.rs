@@ -10,6 +10,7 @@ use crate::{Actor, Command, Control, Done, Refusal};
 mod account_acts;
 mod alias_acts;
 mod class_acts;
+pub(crate) mod credential_acts;
 mod domain_acts;
 pub(crate) mod incident_acts;
 mod list_acts;
@@ -33,6 +34,7 @@ pub(crate) async fn run(
         Command::Incident(act) => incident_acts::run(control, act, actor, progress).await,
         Command::Class { who, class } => class_acts::set(control, who, class, actor).await,
         Command::Account(act) => account_acts::run(control, act, actor).await,
+        Command::Credential(act) => credential_acts::run(control, act, actor).await,
         Command::Alias(act) => alias_acts::run(control, act, actor).await,
         Command::List(act) => list_acts::run(control, act, actor).await,
         Command::Queue(act) => queue_acts::run(control, act, actor, progress).await,

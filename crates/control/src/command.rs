@@ -9,6 +9,10 @@ use sekisho_store::list::Posting;
 use sekisho_store::queue::Filter;
 use serde::{Deserialize, Serialize};
 
+mod credential;
+
+pub use credential::CredentialCommand;
+
 /// A password on its way to its hash. It is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,6 +32,8 @@ pub enum Command {
     Domain(DomainCommand),
     /// Accounts.
     Account(AccountCommand),
+    /// App passwords and recoverable passwords.
+    Credential(CredentialCommand),
     /// Aliases.
     Alias(AliasCommand),
     /// Mailing lists.

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sekisho_message::{Text, Time};
-use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta};
+use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta, recoverable};
 use serde_json::Value;
 
-use crate::credential::{self, Cache, Gate, Key};
+use crate::credential::{self, Cache, Gate, Issuer, Key, Vault};
 use crate::guard::{self, Guard};
 use crate::lockout::{self, Lockout};
 use crate::password::{NoRandom, Policy};
@@ -32,6 +32,8 @@ pub struct Options {
     pub guard: crate::guard::Settings,
     /// Who may not try passwords any more.
     pub lockout: lockout::Settings,
+    /// Tokens, certificates, recoverable passwords.
+    pub credentials: credential::Settings,
     /// Folder of the server's `effect.dat` and reject tables; none when it has no rule files (tests).
     pub rules: Option<std::path::PathBuf>,
 }
@@ -45,6 +47,7 @@ impl Default for Options {
             hashes: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             lockout: lockout::Settings::default(),
             guard: crate::guard::Settings::default(),
+            credentials: credential::Settings::default(),
             rules: None,
         }
     }
@@ -58,8 +61,12 @@ pub(crate) struct Keys {
     pub(crate) decoy: Key,
     /// The hash that unknown users are compared with.
     pub(crate) nobody: String,
+    /// For verifiers of app passwords; kept in the store.
+    pub(crate) app: Key,
     /// Whether some domain asks for SCRAM.
     pub(crate) scram_offered: AtomicBool,
+    /// Whether some account may keep a recoverable password.
+    pub(crate) digests_offered: AtomicBool,
 }
 
 struct Parts {
@@ -73,6 +80,8 @@ struct Parts {
     gate: Gate,
     lockout: Lockout,
     guard: Guard,
+    issuer: Option<Issuer>,
+    vault: Vault,
 }
 
 /// Acts, credentials, journal and bus over one store. Clones share them.
@@ -89,10 +98,12 @@ impl Control {
         let fresh = credential_key().map_err(no_random)?;
         let another = credential_key().map_err(no_random)?;
         let fresh_guard = credential_key().map_err(no_random)?;
-        let (decoy, tried, offered, guard_key) = store
+        let fresh_app = credential_key().map_err(no_random)?;
+        let (decoy, tried, app, offers, guard_key) = store
             .write(move |tx| {
                 let (decoy, tried) = (kept_key(tx, DECOY_KEY, &fresh)?, kept_key(tx, TRIED_KEY, &another)?);
-                Ok((decoy, tried, any_scram(tx)?, guard::key(tx, &fresh_guard)?))
+                let app = kept_key(tx, APP_KEY, &fresh_app)?;
+                Ok((decoy, tried, app, offers(tx)?, guard::key(tx, &fresh_guard)?))
             })
             .await?;
         let (begun, nobody) = (std::time::Instant::now(), credential::nobody().map_err(no_random)?);
@@ -103,7 +114,9 @@ impl Control {
             cache: Key::random().map_err(no_random)?,
             decoy: Key::from_bytes(decoy.as_bytes()),
             nobody,
-            scram_offered: AtomicBool::new(offered),
+            app: Key::from_bytes(app.as_bytes()),
+            scram_offered: AtomicBool::new(offers.0),
+            digests_offered: AtomicBool::new(offers.1),
         };
         Ok(Self(Arc::new(Parts {
             journal: Journal::new(store.clone(), Arc::clone(&now)),
@@ -112,6 +125,8 @@ impl Control {
             gate: Gate::new(options.hashes),
             lockout,
             guard: Guard::new(options.guard.clone(), &guard_key),
+            issuer: options.credentials.issuer.clone().map(Issuer::new),
+            vault: Vault::new(options.credentials.recoverable_key.clone()),
             store,
             now,
             options,
@@ -188,6 +203,14 @@ impl Control {
         &self.0.gate
     }
 
+    pub(crate) fn issuer(&self) -> Option<&Issuer> {
+        self.0.issuer.as_ref()
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
     pub(crate) fn lockout(&self) -> &Lockout {
         &self.0.lockout
     }
@@ -253,10 +276,11 @@ impl Control {
         }
     }
 
-    /// Looks up again what is remembered about all domains together.
+    /// Looks up again what is remembered about all domains and accounts together.
     pub(crate) async fn refresh_offers(&self) -> Result<(), Error> {
-        let offered = self.0.store.read(any_scram).await?;
-        self.0.keys.scram_offered.store(offered, Ordering::Relaxed);
+        let (scram, digests) = self.0.store.read(offers).await?;
+        self.0.keys.scram_offered.store(scram, Ordering::Relaxed);
+        self.0.keys.digests_offered.store(digests, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -296,6 +320,7 @@ impl From<Error> for Fault {
 const DECOY_KEY: &str = "secret.decoy";
 /// For hashes of wrong passwords and of names that were tried; kept, so that a restart forgets nothing.
 const TRIED_KEY: &str = "secret.tried";
+const APP_KEY: &str = "secret.app";
 
 fn credential_key() -> Result<String, NoRandom> {
     // Two one-time passwords are 158 random bits in a printable form.
@@ -308,6 +333,11 @@ fn kept_key(tx: &mut dyn Tx, name: &str, fresh: &str) -> sekisho_store::Result<S
     }
     meta::set(tx, name, Some(fresh))?;
     Ok(fresh.to_owned())
+}
+
+/// Whether SCRAM, and whether digests are worth offering.
+fn offers(tx: &mut dyn Tx) -> sekisho_store::Result<(bool, bool)> {
+    Ok((any_scram(tx)?, recoverable::any(tx)?))
 }
 
 fn any_scram(tx: &mut dyn Tx) -> sekisho_store::Result<bool> {

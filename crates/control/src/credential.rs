@@ -1,4 +1,15 @@
-//! Who somebody is: passwords verified, and the only place where an authenticated origin is made.
+//! Who somebody is: passwords, proofs, tokens and certificates verified, and the only place where an authenticated origin is made.
+//!
+//! | proof | what it costs | see |
+//! |---|---|---|
+//! | password | one argon2id, or nothing while it is remembered | [`hash`] |
+//! | app password | one keyed hash and a look-up | `app` |
+//! | SCRAM | what the client computes | `scram` |
+//! | token | a signature, and now and then the issuer's keys | [`jwt`], `issuer` |
+//! | certificate | nothing beyond the TLS handshake | `certificate` |
+//! | APOP, CRAM-MD5 | an MD5 | `recoverable` |
+//!
+//! All of them ask the lockouts before, and tell them and the guard after.
 //!
 //! Every failure looks the same to the peer and costs the same: an unknown user's password is hashed against a decoy.
 //! What differs is written to the journal for the operator. The initial one-time password of an account logs in
@@ -13,26 +24,65 @@ use sekisho_message::Address;
 use sekisho_store::account::{self, Account, State};
 use sekisho_store::{AccountId, Tx, login};
 
-use crate::guard::{Attempt, Known};
+use crate::guard::Attempt;
 use crate::lockout::{Found, Seeker};
 use crate::{Control, Protocol, entry, password};
 
+mod app;
 mod cache;
+mod certificate;
 mod gate;
 mod hash;
+mod issuer;
+pub mod jwt;
 mod keyed;
+mod other;
+mod prepare;
+mod proof;
+mod recoverable;
 mod scram;
+mod stamp;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use app::verifier as app_verifier;
 pub(crate) use cache::Cache;
+pub use certificate::{Certificates, NamedBy, Shown};
 pub(crate) use gate::{Checked, Gate};
 pub(crate) use hash::nobody;
 pub use hash::{HashError, hash};
+pub(crate) use issuer::Issuer;
+pub use issuer::{Document, Fetch, IssuerSettings};
 pub(crate) use keyed::Key;
+pub use proof::{Proof, Scram};
+pub use recoverable::Digest;
+pub(crate) use recoverable::Vault;
 pub use scram::ITERATIONS as SCRAM_ITERATIONS;
 pub(crate) use scram::{decoy, wanted as scram_wanted, wants as set_scram_wanted};
+pub use stamp::Stamp;
+
+/// What an operator can set about credentials beyond passwords.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whose tokens open accounts. Default nobody's.
+    pub issuer: Option<IssuerSettings>,
+    /// To whom certificates of clients belong, where an authority for them is set. Default none.
+    pub certificates: Option<Certificates>,
+    /// File of the key under which recoverable passwords are encrypted; made when it is needed. None in tests.
+    pub recoverable_key: Option<std::path::PathBuf>,
+    /// Whether APOP and CRAM-MD5 are taken without TLS. Default `false`.
+    pub digests_without_tls: bool,
+}
+
+/// What is worth offering to clients now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// SCRAM: some domain asked for it.
+    pub scram: bool,
+    /// APOP and CRAM-MD5: some account may keep a recoverable password.
+    pub digests: bool,
+}
 
 /// Somebody who proved who they are.
 #[derive(Clone, Debug)]
@@ -41,6 +91,8 @@ pub struct Verified {
     pub origin: Origin,
     /// The account as it stood when it was verified.
     pub account: Account,
+    /// What the session stands on.
+    pub stamp: Stamp,
 }
 
 /// Why a login failed. The peer hears only [`Failure::peer_text`]; the reason is for the operator.
@@ -52,6 +104,30 @@ pub enum Failure {
     /// The password is not the account's.
     #[error("wrong password")]
     WrongPassword,
+    /// The app password is right, but not for this, or not any more; why.
+    #[error("app password: {0}")]
+    Restricted(&'static str),
+    /// SCRAM found that client and server are at the ends of different connections, or that somebody took a mechanism away.
+    #[error("somebody may sit between client and server: {0}")]
+    Intercepted(&'static str),
+    /// The token is not good; why.
+    #[error("token: {0}")]
+    Token(&'static str),
+    /// The token was good once.
+    #[error("the token has expired")]
+    Expired,
+    /// The issuer's keys cannot be fetched; why.
+    #[error("the issuer of tokens does not answer: {0}")]
+    Issuer(String),
+    /// The certificate is nobody's.
+    #[error("the certificate belongs to no account")]
+    Certificate,
+    /// The account has no password that APOP or CRAM-MD5 could use.
+    #[error("the account keeps no recoverable password")]
+    NotRecoverable,
+    /// Who proved who they are wants to act as somebody else.
+    #[error("asks to act as somebody else")]
+    ActsForOther,
     /// The account may not send.
     #[error("account is suspended")]
     Suspended,
@@ -73,7 +149,12 @@ impl Failure {
     /// Whether the same login may succeed later: SMTP 454, IMAP `NO [UNAVAILABLE]`, POP3 `-ERR [SYS/TEMP]`.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy | Self::Store(_))
+        matches!(self, Self::Busy | Self::Store(_) | Self::Issuer(_))
+    }
+
+    /// Whether it was a guess that missed, as the guard counts them.
+    const fn is_guess(&self) -> bool {
+        matches!(self, Self::WrongPassword | Self::Restricted(_) | Self::Intercepted(_) | Self::Token(_))
     }
 
     /// What the peer may read: the same for every permanent failure.
@@ -98,10 +179,18 @@ impl Control {
         protocol: Protocol,
         network: &str,
     ) -> Result<Verified, Failure> {
+        self.prove(Proof::Password { authzid: "", login, password }, protocol, network).await
+    }
+
+    /// Looks at a proof of whatever kind, tells the lockouts and the guard, and notes the result in the journal.
+    ///
+    /// # Errors
+    /// As [`Control::verify`].
+    pub async fn prove(&self, proof: Proof<'_>, protocol: Protocol, network: &str) -> Result<Verified, Failure> {
         // Boxed: a session that is idle shall not carry the room that a login takes.
-        let outcome = Box::pin(self.judge_login(login, password, protocol, address_of(network))).await;
-        self.tell_guard(&outcome, Known::Password(password), protocol, network).await;
-        self.note_login(login, protocol, network, outcome)
+        let outcome = Box::pin(self.judge_proof(&proof, protocol, address_of(network))).await;
+        self.tell_guard(&outcome, &proof, protocol, network).await;
+        self.note_login(&proof, protocol, network, outcome)
     }
 
     /// The stored SCRAM-SHA-256 secret for `login`, as `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`; for
@@ -125,9 +214,8 @@ impl Control {
         protocol: Protocol,
         network: &str,
     ) -> Result<Verified, Failure> {
-        let outcome = Box::pin(self.judge_proof(login, proved, protocol, address_of(network))).await;
-        self.tell_guard(&outcome, Known::Proof, protocol, network).await;
-        self.note_login(login, protocol, network, outcome)
+        let outcome = if proved { Scram::Proved } else { Scram::WrongProof };
+        self.prove(Proof::Scram { authzid: "", login, outcome }, protocol, network).await
     }
 
     /// Whether SCRAM is worth offering: some domain asked for it.
@@ -136,10 +224,39 @@ impl Control {
         self.keys().scram_offered.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// What is worth offering now.
+    #[must_use]
+    pub fn offered(&self) -> Offered {
+        let digests = self.keys().digests_offered.load(std::sync::atomic::Ordering::Relaxed);
+        Offered { scram: self.scram_offered(), digests }
+    }
+
+    /// Where the issuer of tokens describes itself, if there is one.
+    #[must_use]
+    pub fn token_discovery(&self) -> Option<String> {
+        self.issuer().map(Issuer::discovery)
+    }
+
     /// Passwords hashed since the start: what logins cost. Remembered passwords cost none.
     #[must_use]
     pub fn passwords_hashed(&self) -> u64 {
         self.gate().done()
+    }
+
+    async fn judge_proof(&self, proof: &Proof<'_>, protocol: Protocol, ip: Option<IpAddr>) -> Outcome {
+        if proof.acts_for_other() {
+            return Err((None, Failure::ActsForOther));
+        }
+        match *proof {
+            Proof::Password { login, password, .. } => self.judge_login(login, password, protocol, ip).await,
+            Proof::Scram { login, outcome, .. } => self.judge_scram(login, outcome, protocol, ip).await,
+            Proof::Token { login, token } => self.judge_token(login, token, protocol, ip).await,
+            Proof::Certificate { authzid, shown } => self.judge_certificate(authzid, shown, protocol, ip).await,
+            Proof::Digest { login, challenge, digest, kind } => {
+                let fits = |password: &str| kind.fits(challenge, password, digest);
+                self.judge_digest(login, &fits, protocol, ip).await
+            }
+        }
     }
 
     async fn judge_login(&self, login: &str, password: &str, protocol: Protocol, ip: Option<IpAddr>) -> Outcome {
@@ -158,8 +275,17 @@ impl Control {
             return Err((found.account.map(|account| account.address), failure));
         }
         let compared = Instant::now();
-        let outcome = self.compare(found.account, password, protocol).await;
+        let outcome = match self.compare_app(found.account.as_ref(), password, protocol, ip).await {
+            Some(outcome) => outcome,
+            None => self.compare(found.account, password, protocol).await,
+        };
         match outcome {
+            Err((_, Failure::Restricted(_))) => {
+                // A program that was taken away from its owner looks like this, too.
+                self.seem_to_hash(begun).await;
+                self.learn_wrong(&seeker, password.as_bytes()).await;
+                outcome
+            }
             Err((_, Failure::WrongPassword | Failure::UnknownUser)) => {
                 self.lockout().took(compared.elapsed());
                 self.learn_wrong(&seeker, password.as_bytes()).await;
@@ -178,19 +304,23 @@ impl Control {
         }
     }
 
-    async fn judge_proof(&self, login: &str, proved: bool, protocol: Protocol, ip: Option<IpAddr>) -> Outcome {
+    async fn judge_scram(&self, login: &str, outcome: Scram, protocol: Protocol, ip: Option<IpAddr>) -> Outcome {
         let found = self.find(login, ip).await.map_err(|failure| (None, failure))?;
         let seeker = self.seeker(login, &found, protocol, ip).await;
         let allowed = self.may_try(&seeker).await;
         let address = found.account.as_ref().map(|account| account.address.clone());
-        let wrong = match (allowed, proved, found.account) {
+        let wrong = match (allowed, outcome, found.account) {
             (Err(Failure::Elsewhere), _, _) => Failure::Elsewhere,
             (Err(failure), ..) => return Err((address, failure)),
-            (Ok(()), true, Some(account)) if account.scram.is_some() => {
+            (Ok(()), Scram::Proved, Some(account)) if account.scram.is_some() => {
                 return self.learn(&seeker, admit(account, protocol)).await;
             }
             (Ok(()), _, None) => Failure::UnknownUser,
-            (Ok(()), _, Some(_)) => Failure::WrongPassword,
+            (Ok(()), Scram::OtherChannel, _) => Failure::Intercepted("the channel binding does not fit"),
+            (Ok(()), Scram::Downgraded, _) => {
+                Failure::Intercepted("the client was not shown that channel binding is offered")
+            }
+            (Ok(()), Scram::Proved | Scram::WrongProof, Some(_)) => Failure::WrongPassword,
         };
         // A proof does not tell equal wrong passwords from different ones, so each counts.
         self.learn_wrong(&seeker, &self.lockout().unlike()).await;
@@ -230,6 +360,11 @@ impl Control {
             if let Err(error) = done {
                 tracing::warn!(%error, account = account.address, "password hash not renewed");
             }
+            // What belongs to the hash is made at the next login.
+            return;
+        }
+        if self.offered().digests {
+            self.keep_recoverable(account, password).await;
         }
         if account.scram.is_none() && self.scram_offered() {
             self.add_scram(account, password).await;
@@ -273,30 +408,39 @@ impl Control {
     }
 
     /// Tells the guard of a login at an account that exists.
-    async fn tell_guard(&self, outcome: &Outcome, tried: Known<'_>, protocol: Protocol, network: &str) {
+    async fn tell_guard(&self, outcome: &Outcome, proof: &Proof<'_>, protocol: Protocol, network: &str) {
         let (address, wrong) = match outcome {
             Ok(verified) => (&verified.account.address, None),
-            Err((Some(address), Failure::WrongPassword)) => (address, Some(tried)),
+            Err((Some(address), failure)) if failure.is_guess() => (address, Some(proof.tried())),
             // The password was right.
             Err((Some(address), Failure::Suspended)) => (address, None),
             Err(_) => return,
         };
         let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };
-        self.tell_login(&Attempt { account: &account, protocol, network, wrong }).await;
+        let legacy = matches!(proof, Proof::Digest { .. });
+        self.tell_login(&Attempt { account: &account, protocol, network, wrong, legacy }).await;
     }
 
     fn note_login(
         &self,
-        login: &str,
+        proof: &Proof<'_>,
         protocol: Protocol,
         network: &str,
         outcome: Outcome,
     ) -> Result<Verified, Failure> {
-        let (account, reason) = match &outcome {
-            Ok(verified) => (Some(verified.account.address.as_str()), String::new()),
-            Err((account, failure)) => (account.as_deref(), failure.to_string()),
+        let (account, reason, how) = match &outcome {
+            Ok(verified) => {
+                (Some(verified.account.address.as_str()), String::new(), proof.how(verified.stamp.app_name()))
+            }
+            Err((account, failure)) => (account.as_deref(), failure.to_string(), proof.how(None)),
         };
-        self.journal().note(entry::login(self.now(), protocol, network, account, login, &reason));
+        let login = proof.login();
+        let login = if login.is_empty() { account.unwrap_or_default() } else { login };
+        let mut entry = entry::login(self.now(), protocol, network, account, login, &reason);
+        if let Some(how) = how {
+            entry.detail["how"] = how.into();
+        }
+        self.journal().note(entry);
         outcome.map_err(|(_, failure)| failure)
     }
 }
@@ -314,7 +458,7 @@ fn admit(account: Account, protocol: Protocol) -> Outcome {
     if account.state == State::Suspended && protocol == Protocol::Smtp {
         return Err((Some(account.address), Failure::Suspended));
     }
-    Ok(Verified { origin: Origin::authenticated(&account.key), account })
+    Ok(Verified { origin: Origin::authenticated(&account.key), stamp: Stamp::of(&account), account })
 }
 
 /// The account that `login` names: its address, or a bare name that only one account has.

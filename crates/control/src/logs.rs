@@ -201,7 +201,11 @@ impl Style {
 /// What was said: the client's line, or what became of a login.
 fn said(entry: &Entry) -> String {
     if let Some(ok) = entry.detail.get("ok").and_then(Value::as_bool) {
-        return format!("LOGIN {} {}", text(entry, "login"), if ok { "ok" } else { "failed" });
+        let how = match &*text(entry, "how") {
+            "" => String::new(),
+            how => format!(" by {how}"),
+        };
+        return format!("LOGIN {} {}{how}", text(entry, "login"), if ok { "ok" } else { "failed" });
     }
     let (line, reply) = (text(entry, "line"), text(entry, "reply"));
     if entry.kind == Kind::Receive && !reply.is_empty() {

@@ -20,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use generate::{NoRandom, one_time};
+pub use generate::{NoRandom, app_password, as_app_password, one_time};
 
 /// Longest password in bytes. Longer ones are refused before anything is computed.
 pub const MAX_BYTES: usize = 256;

@@ -25,6 +25,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world with options of its own.
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let dir = TempDir::new("control").unwrap();
         let store = Store::open(&Settings {
             url: format!("sqlite:{}", dir.path().join("test.db").display()),
@@ -34,7 +39,9 @@ impl World {
         .unwrap();
         let now = Arc::new(AtomicI64::new(1_764_000_000_000_000));
         let hands = Arc::clone(&now);
-        let options = Options { rules: Some(dir.path().to_owned()), hashes: 2, ..Options::default() };
+        let mut options = Options { rules: Some(dir.path().to_owned()), hashes: 2, ..Options::default() };
+        options.credentials.recoverable_key = Some(dir.path().join("recoverable.key"));
+        change(&mut options);
         let control =
             Control::new(store, Arc::new(move || Time(hands.load(Ordering::Relaxed))), options).await.unwrap();
         Self { control, dir, now }
@@ -42,7 +49,11 @@ impl World {
 
     /// A world with the domain `example.jp` and the account `taro@example.jp`.
     pub(crate) async fn with_taro() -> Self {
-        let world = Self::new().await;
+        Self::new().await.and_taro().await
+    }
+
+    pub(crate) async fn and_taro(self) -> Self {
+        let world = self;
         world.run(Command::Domain(DomainCommand::Add { name: "example.jp".into() })).await.unwrap();
         world.add("taro@example.jp").await.unwrap();
         world

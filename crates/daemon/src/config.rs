@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod auth;
 mod lockout;
 mod sections;
 mod values;
@@ -16,6 +17,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{Auth, ClientCertificates, Issuer};
 pub use lockout::{Lockout, Row as LockoutRow};
 pub use sections::{
     Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
@@ -60,6 +62,9 @@ pub struct Config {
     /// What passwords must satisfy.
     #[serde(default)]
     pub password: PasswordRules,
+    /// Ways to log in beside passwords.
+    #[serde(default)]
+    pub auth: Auth,
     /// Who may not try passwords any more.
     #[serde(default)]
     pub lockout: Lockout,
@@ -149,7 +154,7 @@ impl Config {
                 ));
             }
         }
-        if let Some(found) = self.lockout.contradiction() {
+        if let Some(found) = self.lockout.contradiction().or_else(|| self.auth.contradiction()) {
             return Some(found);
         }
         if self.group.is_some() && self.user.is_none() {

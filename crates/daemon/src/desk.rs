@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::config::Settings;
 
 mod caller;
+mod credentials;
 mod direct;
 mod incidents;
 mod line;
@@ -87,6 +88,8 @@ impl Desk {
             Query::Domains => people::domains(self).await,
             Query::Accounts { domain, after } => people::accounts(self, domain, after).await,
             Query::Account { address } => people::account(self, &address).await,
+            Query::AppPasswords { address } => credentials::app_passwords(self, &address).await,
+            Query::Recoverable => credentials::recoverable(self).await,
             Query::Aliases { domain } => people::aliases(self, domain).await,
             Query::Lists => people::lists(self).await,
             Query::List { address, after } => people::list(self, &address, after).await,

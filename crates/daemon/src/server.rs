@@ -159,7 +159,8 @@ fn certificate(settings: &Settings, clock: &Clock) -> Result<ServerTls, Trouble>
     if tls::ensure(&certificate, &key, config.hostname.as_str(), clock.now()).map_err(unusable)? {
         tracing::info!(path = %certificate.display(), "made a self-signed certificate");
     }
-    ServerTls::from_files(&certificate, &key).map_err(unusable)
+    let authorities = settings.client_authorities()?;
+    ServerTls::with_clients(&certificate, &key, authorities.as_deref()).map_err(unusable)
 }
 
 fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) -> Result<Doors, Trouble> {

@@ -9,6 +9,7 @@ use crate::trouble::{Exit, Trouble};
 
 mod account;
 mod alias;
+mod credential;
 mod domain;
 mod incident;
 mod incident_report;

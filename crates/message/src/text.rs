@@ -39,6 +39,12 @@ impl Text {
         Self { ja: ja.into(), en: en.into() }
     }
 
+    /// Both texts one after the other.
+    #[must_use]
+    pub fn joined(self, more: &Self) -> Self {
+        Self { ja: self.ja + &more.ja, en: self.en + " " + &more.en }
+    }
+
     /// The form in `language`.
     #[must_use]
     pub fn get(&self, language: Language) -> &str {

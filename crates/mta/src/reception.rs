@@ -10,6 +10,7 @@ mod content;
 mod envelope;
 mod facts;
 mod intake;
+mod login;
 mod reply;
 mod settings;
 mod transaction;
@@ -36,6 +37,8 @@ use sekisho_store::journal::Entry;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use login::{CHOICES, choice, offer};
+
 pub use agent::SmtpAgent;
 pub use settings::{FullMailbox, Harvest, Service, Settings};
 
@@ -56,8 +59,8 @@ pub struct Reception {
     sessions: AtomicU64,
 }
 
-/// What a listener's sessions are like, without and with SCRAM.
-type Wire = [Arc<wire::Settings>; 2];
+/// What a listener's sessions are like, by what is offered.
+type Wire = [Arc<wire::Settings>; CHOICES];
 
 impl Reception {
     /// Reception over `control`. `effect.dat` of the data folder is read on first use, and again when it changes.
@@ -74,7 +77,7 @@ impl Reception {
             },
         );
         let wire = [Service::Smtp, Service::Submission, Service::Submissions]
-            .map(|service| [false, true].map(|scram| Arc::new(settings.wire(service, scram))));
+            .map(|service| std::array::from_fn(|choice| Arc::new(settings.wire(service, offer(&control, choice)))));
         Arc::new(Self {
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
             control,
@@ -118,12 +121,12 @@ impl Reception {
     #[must_use]
     pub fn session(&self, service: Service, secured: bool) -> ServerSession {
         let [smtp, submission, submissions] = &self.wire;
-        let [without, with] = match service {
+        let settings = match service {
             Service::Smtp => smtp,
             Service::Submission => submission,
             Service::Submissions => submissions,
         };
-        let settings = if self.control.scram_offered() { with } else { without };
+        let settings = &settings[choice(&self.control)];
         ServerSession::new(Arc::clone(settings), secured, self.now())
     }
 

@@ -154,7 +154,11 @@ where
     let mut reason = Reason::Closed;
     let mut last_words = false;
     if how.implicit_tls {
-        agent.secured(line.secure(how).await?);
+        let tls = line.secure(how).await?;
+        agent.secured(tls);
+        if let Some(channel) = &tls.channel {
+            session.bind(channel);
+        }
     }
     loop {
         match session.next(clock.now()) {
@@ -173,6 +177,9 @@ where
                 let tls = line.secure(how).await?;
                 *session = session.into_tls(clock.now());
                 agent.secured(tls);
+                if let Some(channel) = &tls.channel {
+                    session.bind(channel);
+                }
             }
             Step::NeedInput if !last_words => {
                 line.flush().await?;

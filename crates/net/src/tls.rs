@@ -3,6 +3,7 @@
 
 mod certificate;
 mod client;
+mod der;
 mod server;
 
 #[cfg(test)]
@@ -13,9 +14,11 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::{CipherSuite, CommonState, ProtocolVersion};
 use sekisho_message::Text;
+use sekisho_proto::sasl::Channel;
 
 pub use certificate::{Pem, ensure, load, self_signed};
 pub use client::ClientTls;
+pub use der::Holder;
 pub use server::ServerTls;
 
 /// What a driver may do when a session asks for TLS.
@@ -47,6 +50,10 @@ pub struct TlsInfo {
     pub server_name: Option<String>,
     /// The server's certificate was checked against the trust anchors; we are the client.
     pub verified: bool,
+    /// What ties an authentication to this connection; we are the server.
+    pub channel: Option<Arc<Channel>>,
+    /// Who the client is by its certificate, which was verified; we are the server.
+    pub client: Option<Arc<Holder>>,
 }
 
 /// Why certificates, keys or trust anchors cannot be used. Only for the operator: it names files.
@@ -65,6 +72,8 @@ impl TlsInfo {
             cipher: state.negotiated_cipher_suite().map_or("unknown", |suite| iana_name(suite.suite())),
             server_name: server_name.map(str::to_owned),
             verified,
+            channel: None,
+            client: None,
         }
     }
 }

@@ -5,7 +5,11 @@
 //! An agent answers each [`Step::Event`] with [`Session::answer`] before the
 //! next call of `next`.
 
+use std::sync::Arc;
+
 use sekisho_message::Time;
+
+use crate::sasl::Channel;
 
 /// What a session wants next.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +59,11 @@ pub trait Session: Sized {
     /// message whose data is arriving). The driver grants half a minute for that.
     fn shutdown(&mut self, now: Time) {
         self.expire(now);
+    }
+
+    /// TLS is established, and this ties the session to it. Called before anything that was sent over it is received.
+    fn bind(&mut self, channel: &Arc<Channel>) {
+        let _ = channel;
     }
 
     /// Consumes the plain session after [`Step::StartTls`] and returns a new one

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Language, Time};
 
-use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, directory, domain, lockout, mailbox};
+use crate::{
+    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, app_password, directory, domain, lockout, mailbox,
+    recoverable,
+};
 
 /// What an account may administer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -326,6 +329,8 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
     }
     if folders.is_empty() {
         lockout::forget_use(tx, AccountId(id), None)?;
+        app_password::remove_all(tx, AccountId(id))?;
+        recoverable::set(tx, AccountId(id), None)?;
         lockout::set_rule(tx, lockout::Owner::Account(AccountId(id)), None)?;
         tx.execute("DELETE FROM account WHERE id = ?1", &[id.into()])?;
     }

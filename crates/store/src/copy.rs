@@ -28,6 +28,8 @@ pub(crate) const TABLES: &[Table] = &[
     given("login_place", &["account", "place"]),
     given("lockout", &["subject"]),
     given("login_rule", &["kind", "owner"]),
+    counted("app_password"),
+    given("recoverable", &["account"]),
     given("alias", &["domain", "kind", "local"]),
     counted("list"),
     given("list_member", &["list", "key"]),

@@ -22,6 +22,8 @@ ids! {
     DomainId,
     /// An account: a person's login and mailboxes.
     AccountId,
+    /// A password of a single program.
+    AppPasswordId,
     /// A mailing list.
     ListId,
     /// An IMAP folder.

@@ -12,6 +12,7 @@
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
 //! | [`journal`] | what happened |
+//! | [`app_password`], [`recoverable`] | passwords of single programs, passwords that can be read |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
 //! | [`switch`], [`meta`] | paused services, small settings |
@@ -19,6 +20,7 @@
 
 pub mod account;
 pub mod alias;
+pub mod app_password;
 pub mod backup;
 pub mod check;
 pub mod contact;
@@ -36,6 +38,7 @@ pub mod mailbox;
 pub mod meta;
 pub mod profile;
 pub mod queue;
+pub mod recoverable;
 pub mod switch;
 
 mod blob;
@@ -54,7 +57,8 @@ mod tx;
 pub use content::Body;
 pub use error::{Error, Result};
 pub use id::{
-    AccountId, ContentId, DomainId, EpochId, IncidentId, LaneId, ListId, MailboxId, MessageId, OriginId, RecipientId,
+    AccountId, AppPasswordId, ContentId, DomainId, EpochId, IncidentId, LaneId, ListId, MailboxId, MessageId, OriginId,
+    RecipientId,
 };
 pub use staging::{Staged, Staging, Summary};
 pub use store::{Notifications, Settings, Store};

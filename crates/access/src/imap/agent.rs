@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use sekisho_control::bus::Watch;
+use sekisho_control::credential::Stamp;
 use sekisho_control::{Protocol, entry};
-use sekisho_message::Time;
 use sekisho_net::drive::Agent;
+use sekisho_net::tls::TlsInfo;
 use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::{Done, Event, ImapSession, Reply, Status};
 use sekisho_store::{AccountId, Error, Store};
@@ -24,6 +25,8 @@ pub struct ImapAgent {
     /// Address of the client.
     pub(super) client: String,
     pub(super) who: Option<Who>,
+    /// The TLS connection, until somebody has logged in.
+    pub(super) tls: Option<Box<TlsInfo>>,
     pub(super) view: Option<View>,
     pub(super) append: Appending,
     /// A FETCH whose answer is sent in pieces.
@@ -42,8 +45,8 @@ pub(super) struct Who {
     pub(super) account: AccountId,
     pub(super) address: String,
     pub(super) watch: Watch,
-    /// When the password that let the client in was set.
-    pub(super) password_set: Time,
+    /// What the session stands on.
+    pub(super) stamp: Stamp,
 }
 
 /// What the client has said that it understands (RFC 5161, RFC 7162 §3.1).
@@ -64,6 +67,7 @@ impl ImapAgent {
             service,
             client,
             who: None,
+            tls: None,
             view: None,
             append: Appending::default(),
             fetch: None,
@@ -255,6 +259,10 @@ impl Agent<ImapSession> for ImapAgent {
 
     async fn wait(&mut self) -> Reply {
         self.unasked().await
+    }
+
+    fn secured(&mut self, tls: &TlsInfo) {
+        self.tls = Some(Box::new(tls.clone()));
     }
 }
 

@@ -1,11 +1,11 @@
 //! LOGIN and AUTHENTICATE: who it is, and whether they may read mail here.
 
-use sekisho_control::{Failure, Protocol, Verified, password};
+use sekisho_control::{Failure, Protocol, Verified};
 use sekisho_proto::imap::{Done, Reply};
 use sekisho_proto::sasl::Credential;
-use sekisho_proto::sasl::scram::Secret;
 
 use super::agent::{ImapAgent, Who};
+use crate::login::{Step, step};
 
 impl ImapAgent {
     pub(super) async fn credential(&mut self, credential: Credential) -> Reply {
@@ -13,55 +13,29 @@ impl ImapAgent {
             return Reply::Bye("IMAP is paused by the operator".into());
         }
         let control = self.service.control().clone();
-        let outcome = match credential {
-            Credential::ScramUser { user } => return self.scram_secret(&user).await,
-            Credential::Plain { authzid, user, password } if own(&authzid, &user) => {
-                // Boxed: a session is idle far longer than it logs in.
-                Box::pin(control.verify(&user, password.expose(), Protocol::Imap4, &self.client)).await
-            }
-            Credential::ScramDone { authzid, user } if own(&authzid, &user) => {
-                control.scram_done(&user, true, Protocol::Imap4, &self.client).await
-            }
-            Credential::ScramFailed { user } => control.scram_done(&user, false, Protocol::Imap4, &self.client).await,
-            // Nobody acts as somebody else.
-            Credential::Plain { user, .. } | Credential::ScramDone { user, .. } => {
-                self.note(&format!("AUTHENTICATE {user}"), "NO [AUTHORIZATIONFAILED]");
-                return Reply::Done(Done::no("Authentication failed").code("AUTHORIZATIONFAILED"));
-            }
-        };
-        Reply::Done(match outcome {
-            Ok(verified) => self.admit(&verified),
-            Err(failure) => refused(&failure),
-        })
-    }
-
-    fn admit(&mut self, verified: &Verified) -> Done {
-        let account = &verified.account;
-        // The watch starts before anything is read, so that no change falls between.
-        let watch = self.service.control().bus().watch(account.id);
-        let password_set = account.password_changed;
-        self.who = Some(Who { account: account.id, address: account.address.clone(), watch, password_set });
-        Done::ok("Logged in")
-    }
-
-    async fn scram_secret(&self, user: &str) -> Reply {
-        let control = self.service.control();
-        let secret = match control.scram_secret(user).await {
-            Ok(text) => Secret::parse(&text),
-            Err(failure) => return Reply::Done(refused(&failure)),
-        };
-        match (secret, password::one_time()) {
-            (Some(secret), Ok(nonce)) => Reply::Secret { secret, nonce },
-            _ => Reply::Done(Done::no("Temporary authentication failure").code("UNAVAILABLE")),
+        match step(&control, &credential, Protocol::Imap4, &self.client, self.tls.as_deref()).await {
+            Step::Secret(secret, nonce) => Reply::Secret { secret, nonce },
+            Step::Challenge(text) => Reply::Challenge(text),
+            Step::Verified(verified) => Reply::Done(self.admit(*verified)),
+            Step::Refused(failure) => Reply::Done(refused(&failure)),
         }
     }
-}
 
-fn own(authzid: &str, user: &str) -> bool {
-    authzid.is_empty() || authzid.eq_ignore_ascii_case(user)
+    fn admit(&mut self, verified: Verified) -> Done {
+        let Verified { account, stamp, .. } = verified;
+        // The watch starts before anything is read, so that no change falls between.
+        let watch = self.service.control().bus().watch(account.id);
+        self.tls = None;
+        self.who = Some(Who { account: account.id, address: account.address, watch, stamp });
+        Done::ok("Logged in")
+    }
 }
 
 fn refused(failure: &Failure) -> Done {
-    let code = if failure.is_temporary() { "UNAVAILABLE" } else { "AUTHENTICATIONFAILED" };
+    let code = match failure {
+        failure if failure.is_temporary() => "UNAVAILABLE",
+        Failure::ActsForOther => "AUTHORIZATIONFAILED",
+        _ => "AUTHENTICATIONFAILED",
+    };
     Done::no(failure.peer_text()).code(code)
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use sekisho_control::BusEvent;
 use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::{Done, Reply, print, set};
-use sekisho_store::account::{self, State};
 use sekisho_store::mail::{self, Mail, Vanished};
 use sekisho_store::mailbox::{self, Mailbox};
 use sekisho_store::{MailboxId, Result, Tx};
@@ -129,14 +128,9 @@ impl ImapAgent {
     /// Ends the session of an account that is gone, or whose password is no longer what it was.
     async fn check_account(&mut self) -> Option<Reply> {
         let who = self.who.as_ref()?;
-        let (id, password_set) = (who.account, who.password_set);
-        let account = self.store().read(move |tx| account::by_id(tx, id)).await.ok()?;
+        let text = self.service.control().must_end(who.account, &who.stamp).await.ok()?;
         self.account_stale = false;
-        match account {
-            Some(account) if account.state != State::Removed => (account.password_changed != password_set)
-                .then(|| Reply::Bye("The password was changed; log in again".into())),
-            _ => Some(Reply::Bye("The account is gone".into())),
-        }
+        Some(Reply::Bye(text?.into()))
     }
 
     /// Takes what the bus has said.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::agent::ImapAgent;
 use super::recent::RecentClaims;
+use crate::login::{CHOICES, choice, offer};
 
 /// Name of the switch that pauses IMAP.
 const SWITCH: &str = "imap4";
@@ -66,8 +67,8 @@ struct Inner {
     control: Control,
     clock: Clock,
     message_max: u64,
-    /// By whether passwords may come without TLS, then by whether SCRAM is offered.
-    settings: [[Arc<Settings>; 2]; 2],
+    /// By whether passwords may come without TLS, then by what is offered beside them.
+    settings: [[Arc<Settings>; CHOICES]; 2],
     paused: watch::Sender<bool>,
     recent: RecentClaims,
 }
@@ -78,19 +79,19 @@ impl Imap {
     pub fn new(control: Control, clock: Clock, settings: &ImapSettings) -> Self {
         let mut capabilities: Vec<String> = CAPABILITIES.iter().map(ToString::to_string).collect();
         capabilities.push(format!("APPENDLIMIT={}", settings.message_max));
-        let of = |login_without_tls, scram| {
+        let of = |login_without_tls, choice| {
             Arc::new(Settings {
                 hostname: settings.hostname.clone(),
                 starttls: settings.starttls,
                 login_without_tls,
-                scram,
+                sasl: offer(&control, choice),
                 message_max: settings.message_max,
                 capabilities: capabilities.clone(),
                 ..Settings::default()
             })
         };
         let open = settings.login_without_tls;
-        let settings_of = [[of(false, false), of(false, true)], [of(open, false), of(open, true)]];
+        let settings_of = [false, open].map(|open| std::array::from_fn(|choice| of(open, choice)));
         let (paused, _) = watch::channel(false);
         Self(Arc::new(Inner {
             control,
@@ -107,8 +108,8 @@ impl Imap {
     #[must_use]
     pub fn connect(&self, client: IpAddr, secure: bool) -> (ImapSession, ImapAgent) {
         let local = usize::from(client.to_canonical().is_loopback());
-        let scram = usize::from(self.0.control.scram_offered());
-        let session = ImapSession::new(Arc::clone(&self.0.settings[local][scram]), secure, self.0.clock.now());
+        let session =
+            ImapSession::new(Arc::clone(&self.0.settings[local][choice(&self.0.control)]), secure, self.0.clock.now());
         (session, ImapAgent::new(self.clone(), client.to_canonical().to_string(), self.0.paused.subscribe()))
     }
 

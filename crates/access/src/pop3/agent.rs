@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use sekisho_control::{BusEvent, Protocol, entry};
 use sekisho_net::drive::Agent;
+use sekisho_net::tls::TlsInfo;
 use sekisho_proto::pop3::{Code, Event, PopSession, Reply, Trouble};
-use sekisho_store::account::{self, State};
 use sekisho_store::{Error, Store};
 use tokio::sync::watch;
 
 use super::login;
 use super::maildrop::Maildrop;
 use super::service::Pop3;
+use crate::login::challenge;
 
 /// What was read ahead is kept this long while the client says nothing.
 const KEEP_AHEAD: Duration = Duration::from_secs(2);
@@ -22,6 +23,8 @@ pub struct Pop3Agent {
     /// Address of the client.
     pub(super) client: String,
     pub(super) maildrop: Option<Maildrop>,
+    /// The TLS connection, until somebody has logged in.
+    pub(super) tls: Option<Box<TlsInfo>>,
     paused: watch::Receiver<bool>,
     /// Something may have happened to the account itself.
     account_stale: bool,
@@ -29,7 +32,7 @@ pub struct Pop3Agent {
 
 impl Pop3Agent {
     pub(super) fn new(service: Pop3, client: String, paused: watch::Receiver<bool>) -> Self {
-        Self { service, client, maildrop: None, paused, account_stale: false }
+        Self { service, client, maildrop: None, tls: None, paused, account_stale: false }
     }
 
     /// Address of the account that is logged in.
@@ -55,8 +58,13 @@ impl Pop3Agent {
 
     /// Whether the client may connect.
     async fn admit(&self) -> Reply {
-        let Ok(ip) = self.client.parse() else { return Reply::Ok };
-        let Err(barred) = self.service.control().admit(Protocol::Pop3, ip, false).await else { return Reply::Ok };
+        let control = self.service.control();
+        let welcome = || match control.offered().digests.then(|| challenge("pop3")).flatten() {
+            Some(timestamp) => Reply::Challenge(timestamp),
+            None => Reply::Ok,
+        };
+        let Ok(ip) = self.client.parse() else { return welcome() };
+        let Err(barred) = control.admit(Protocol::Pop3, ip, false).await else { return welcome() };
         let trouble = if barred.crowded {
             Trouble::new(Code::SysTemp, "Too many connections")
         } else {
@@ -110,19 +118,10 @@ impl Pop3Agent {
 
     /// Ends the session of an account that is gone, or whose password is no longer what it was.
     async fn check_account(&mut self) -> Option<Reply> {
-        let store = self.store();
         let maildrop = self.maildrop.as_ref()?;
-        let (id, password_set) = (maildrop.account, maildrop.password_set);
-        let account = store.read(move |tx| account::by_id(tx, id)).await.ok()?;
+        let text = self.service.control().must_end(maildrop.account, &maildrop.stamp).await.ok()?;
         self.account_stale = false;
-        let text = match account {
-            Some(account) if account.state != State::Removed && account.password_changed == password_set => {
-                return None;
-            }
-            Some(account) if account.state != State::Removed => "The password was changed; log in again",
-            _ => "The account is gone",
-        };
-        Some(Reply::Refuse(Trouble::new(Code::Auth, text)))
+        Some(Reply::Refuse(Trouble::new(Code::Auth, text?)))
     }
 
     /// Waits for something that must end the session. Cancel-safe: nothing is lost that is not found out again.
@@ -176,6 +175,10 @@ impl Agent<PopSession> for Pop3Agent {
 
     async fn wait(&mut self) -> Reply {
         self.unasked().await
+    }
+
+    fn secured(&mut self, tls: &TlsInfo) {
+        self.tls = Some(Box::new(tls.clone()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho_control::bus::Watch;
-use sekisho_message::Time;
+use sekisho_control::credential::Stamp;
 use sekisho_proto::pop3::{Listed, Listing};
 use sekisho_store::mail::{self, FlagChange, Flags, MOST_AT_ONCE};
 use sekisho_store::{AccountId, Error, MailboxId, Result, Store, mailbox};
@@ -19,7 +19,7 @@ pub(super) struct Maildrop {
     /// What happens to the account.
     pub(super) watch: Watch,
     /// When the password that let the client in was set.
-    pub(super) password_set: Time,
+    pub(super) stamp: Stamp,
     pub(super) lease: Lease,
     pub(super) mailbox: MailboxId,
     pub(super) ahead: ReadAhead,
@@ -62,13 +62,13 @@ impl Snapshot {
         Listing { prefix: format!("{}.", self.uidvalidity), messages }
     }
 
-    pub(super) fn open(self, lease: Lease, watch: Watch, account: AccountId, who: (String, Time)) -> Maildrop {
-        let (address, password_set) = who;
+    pub(super) fn open(self, lease: Lease, watch: Watch, account: AccountId, who: (String, Stamp)) -> Maildrop {
+        let (address, stamp) = who;
         Maildrop {
             account,
             address,
             watch,
-            password_set,
+            stamp,
             lease,
             mailbox: self.mailbox,
             ahead: ReadAhead::default(),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::agent::Pop3Agent;
 use super::lease::Leases;
+use crate::login::{CHOICES, choice, offer};
 
 /// Name of the switch that pauses POP3.
 const SWITCH: &str = "pop3";
@@ -55,8 +56,8 @@ struct Inner {
     control: Control,
     clock: Clock,
     most_messages: usize,
-    /// By whether passwords may come without TLS, then by whether SCRAM is offered.
-    settings: [[Arc<Settings>; 2]; 2],
+    /// By whether passwords may come without TLS, then by what is offered beside them.
+    settings: [[Arc<Settings>; CHOICES]; 2],
     leases: Arc<Leases>,
     paused: watch::Sender<bool>,
 }
@@ -65,22 +66,23 @@ impl Pop3 {
     /// A service over `control`.
     #[must_use]
     pub fn new(control: Control, clock: Clock, settings: &Pop3Settings) -> Self {
-        let of = |login_without_tls, scram| {
+        let of = |login_without_tls, choice| {
             Arc::new(Settings {
                 stls: settings.starttls,
                 login_without_tls,
-                scram,
+                sasl: offer(&control, choice),
                 login_delay: settings.login_delay,
                 ..Settings::new(settings.hostname.clone())
             })
         };
         let open = settings.login_without_tls;
         let (paused, _) = watch::channel(false);
+        let settings_of = [false, open].map(|open| std::array::from_fn(|choice| of(open, choice)));
         Self(Arc::new(Inner {
             control,
             clock,
             most_messages: settings.most_messages,
-            settings: [[of(false, false), of(false, true)], [of(open, false), of(open, true)]],
+            settings: settings_of,
             leases: Arc::new(Leases::new(settings.takeover, settings.login_delay)),
             paused,
         }))
@@ -92,8 +94,8 @@ impl Pop3 {
     pub fn connect(&self, client: IpAddr, secure: bool) -> (PopSession, Pop3Agent) {
         let client = client.to_canonical();
         let local = usize::from(client.is_loopback());
-        let scram = usize::from(self.0.control.scram_offered());
-        let session = PopSession::new(Arc::clone(&self.0.settings[local][scram]), secure, self.0.clock.now());
+        let session =
+            PopSession::new(Arc::clone(&self.0.settings[local][choice(&self.0.control)]), secure, self.0.clock.now());
         (session, Pop3Agent::new(self.clone(), client.to_string(), self.0.paused.subscribe()))
     }
 

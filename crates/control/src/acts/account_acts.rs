@@ -1,11 +1,11 @@
 //! Acts on accounts.
 
-use sekisho_message::{Address, Text, say};
+use sekisho_message::{Address, Text, Time, say};
 use sekisho_store::account::{self, Account, NewAccount, State};
-use sekisho_store::{Tx, domain};
+use sekisho_store::{Tx, app_password, domain, recoverable};
 use serde_json::json;
 
-use super::{account_with, address_of, free, local_domain, not_local};
+use super::{account_with, address_of, credential_acts, free, local_domain, not_local};
 use crate::command::{AccountCommand, NewPerson, Secret};
 use crate::control::{Acted, Fault};
 use crate::credential::scram_wanted;
@@ -85,19 +85,30 @@ async fn set_password(
     };
     judge(control, password, &address, &known.full_name).await?;
     let (hash, scram) = hashes(control, password, known.domain).await?;
-    let now = control.now();
+    let (now, hands, password) = (control.now(), control.clone(), password.clone());
     control
         .transact(actor, move |tx| {
             let account = account_with(tx, &key)?;
             account::set_password(tx, account.id, &hash, scram.as_deref(), must_change, now)?;
+            if recoverable::get(tx, account.id)?.is_some() {
+                match hands.vault().seal(account.id, &password.0) {
+                    Ok(sealed) => drop(recoverable::seal(tx, account.id, &hash, &sealed)?),
+                    Err(error) => tracing::error!(%error, "a recoverable password cannot be encrypted"),
+                }
+            }
+            let mut text = say!(ja: "{key} のパスワードを変更しました。", en: "Changed the password of {key}.");
+            let apps = app_password::list(tx, account.id)?.iter().filter(|one| one.revoked.is_none()).count();
+            if apps > 0 {
+                text = text.joined(&say!(
+                    ja: "アプリパスワード {apps} 個はそのまま使えます（sekisho account app-password list {key}）。",
+                    en: "{apps} app passwords go on working (sekisho account app-password list {key})."
+                ));
+            }
             Ok(Acted {
                 act: "account.password",
                 about: Some(key.clone()),
                 detail: json!({ "must_change": must_change }),
-                done: Done::said(say!(
-                    ja: "{key} のパスワードを変更しました。",
-                    en: "Changed the password of {key}."
-                )),
+                done: Done::said(text),
                 events: vec![BusEvent::PasswordChanged { account: account.id }],
             })
         })
@@ -178,10 +189,11 @@ async fn rename(control: &Control, address: &str, to: &str, actor: &Actor) -> Re
 /// The acts that set one thing of an existing account.
 async fn change(control: &Control, act: AccountCommand, actor: &Actor) -> Result<Done, Refusal> {
     let key = address_of(address_in(&act))?.key();
+    let now = control.now();
     control
         .transact(actor, move |tx| {
             let account = account_with(tx, &key)?;
-            let Changed { name, detail, text, events } = apply(tx, &act, &account)?;
+            let Changed { name, detail, text, events } = apply(tx, &act, &account, now)?;
             Ok(Acted { act: name, about: Some(key.clone()), detail, done: Done::said(text), events })
         })
         .await
@@ -194,7 +206,7 @@ struct Changed {
     events: Vec<BusEvent>,
 }
 
-fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account) -> Result<Changed, Fault> {
+fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account, now: Time) -> Result<Changed, Fault> {
     let (id, key) = (account.id, &account.key);
     Ok(match act {
         AccountCommand::Suspend { reason, .. } => {
@@ -205,14 +217,25 @@ fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account) -> Result<Cha
                 )));
             }
             account::set_state(tx, id, State::Suspended)?;
+            let apps = credential_acts::revoke(tx, account, now)?;
+            let mut text = say!(
+                ja: "{key} を停止しました（送信はできません。受信と閲覧はできます）。sekisho account resume {key} で戻せます。",
+                en: "Suspended {key}: it cannot send, and still receives and reads. sekisho account resume {key} undoes this."
+            );
+            let mut events = vec![BusEvent::Suspended { account: id }];
+            if apps > 0 {
+                text = text.joined(&say!(
+                    ja: "アプリパスワード {apps} 個は無効になりました（再開しても戻りません）。",
+                    en: "{apps} app passwords are good for nothing now, also after that."
+                ));
+                // Whoever reads with one of them must go.
+                events.push(BusEvent::PasswordChanged { account: id });
+            }
             Changed {
                 name: "account.suspend",
-                detail: json!({ "reason": reason }),
-                text: say!(
-                    ja: "{key} を停止しました（送信はできません。受信と閲覧はできます）。sekisho account resume {key} で戻せます。",
-                    en: "Suspended {key}: it cannot send, and still receives and reads. sekisho account resume {key} undoes this."
-                ),
-                events: vec![BusEvent::Suspended { account: id }],
+                detail: json!({ "reason": reason, "app_passwords_revoked": apps }),
+                text,
+                events,
             }
         }
         AccountCommand::Resume { .. } => {

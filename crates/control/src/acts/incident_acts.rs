@@ -5,10 +5,10 @@ use sekisho_message::{Text, say};
 use sekisho_store::account::{self, State as AccountState};
 use sekisho_store::incident::{self, Incident, NewIncident, State};
 use sekisho_store::queue::{self, Filter};
-use sekisho_store::{IncidentId, MessageId, Tx};
+use sekisho_store::{IncidentId, MessageId, Tx, app_password};
 use serde_json::json;
 
-use super::address_of;
+use super::{address_of, credential_acts};
 use crate::command::{AccountCommand, Command, IncidentCommand, Secret};
 use crate::control::{Acted, Fault};
 use crate::guard::Mode;
@@ -127,6 +127,7 @@ async fn contain(control: &Control, which: &str, reason: String, actor: &Actor) 
                 if found.state == AccountState::Active {
                     account::set_state(tx, found.id, AccountState::Suspended)?;
                 }
+                credential_acts::revoke(tx, found, now)?;
                 // Reading sessions end too: whoever knows the password may be in one of them.
                 events.extend([
                     BusEvent::Suspended { account: found.id },
@@ -196,6 +197,8 @@ async fn false_alarm(
                 && account.state == AccountState::Suspended
             {
                 account::set_state(tx, account.id, AccountState::Active)?;
+                // What was taken from its owner for nothing comes back.
+                app_password::restore(tx, account.id, found.opened)?;
                 events.push(BusEvent::DirectoryChanged);
             }
             incident::set_state(tx, found.id, State::Closed, &who, now)?;
@@ -275,6 +278,7 @@ async fn resolve(
                 if account.state == AccountState::Suspended {
                     account::set_state(tx, account.id, AccountState::Active)?;
                 }
+                credential_acts::revoke(tx, &account, now)?;
                 events.push(BusEvent::PasswordChanged { account: account.id });
             }
             incident::set_state(tx, one.id, State::Cleaned, &who, now)?;

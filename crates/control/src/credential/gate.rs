@@ -57,7 +57,11 @@ impl Gate {
     pub(crate) async fn check(&self, password: &str, phc: String) -> Result<Checked, Busy> {
         let password = password.to_owned();
         self.blocking(move || {
-            if hash::fits(&password, &phc) { Checked::Right { outdated: hash::outdated(&phc) } } else { Checked::Wrong }
+            if hash::fits(&password, &phc) {
+                Checked::Right { outdated: hash::outdated(&password, &phc) }
+            } else {
+                Checked::Wrong
+            }
         })
         .await
     }

@@ -6,33 +6,44 @@ use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::prepare;
+
 /// Memory in KiB: 19 MiB.
 const MEMORY: u32 = 19_456;
 /// Passes over it.
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// Goes before a hash that was made of the prepared form of a password beyond ASCII. Hashes without it were made of the octets
+/// as they came: such passwords go on working, and are renewed when they pass by.
+const PREPARED: &str = "{opaque}";
 
 /// A password could not be hashed.
 #[derive(Debug, thiserror::Error)]
 #[error("password hash: {0}")]
 pub struct HashError(String);
 
-/// The PHC string of a new password. Takes some 20 ms and 19 MiB: call it where blocking is allowed, and few at once.
+/// The PHC string of a new password, with a mark before it when it is not ASCII. Takes some 20 ms and 19 MiB: call it where blocking is allowed, and few at once.
 ///
 /// # Errors
 /// When the system has no random bytes.
 pub fn hash(password: &str) -> Result<String, HashError> {
-    let made: PasswordHash = argon2()?.hash_password(password.as_bytes()).map_err(|e| HashError(e.to_string()))?;
-    Ok(made.to_string())
+    let prepared = prepare::opaque(password);
+    let made: PasswordHash = argon2()?.hash_password(prepared.as_bytes()).map_err(|e| HashError(e.to_string()))?;
+    Ok(if password.is_ascii() { made.to_string() } else { format!("{PREPARED}{made}") })
 }
 
 /// Whether `password` is the one of `phc`; a string that is no hash fits no password.
 pub(super) fn fits(password: &str, phc: &str) -> bool {
+    let (password, phc) = match phc.strip_prefix(PREPARED) {
+        Some(phc) => (prepare::opaque(password), phc),
+        None => (password.into(), phc),
+    };
     PasswordHash::new(phc).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
-/// Whether a hash was made with other parameters than today's.
-pub(super) fn outdated(phc: &str) -> bool {
+/// Whether the hash of `password` was made with other parameters than today's, or not of its prepared form.
+pub(super) fn outdated(password: &str, phc: &str) -> bool {
+    let phc = if password.is_ascii() { phc } else { phc.strip_prefix(PREPARED).unwrap_or_default() };
     !phc.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}$"))
 }
 
@@ -61,7 +72,7 @@ mod tests {
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         assert!(fits("w4kt-9mzx-p2qh-7cde", &phc));
         assert!(!fits("w4kt-9mzx-p2qh-7cdf", &phc));
-        assert!(!outdated(&phc));
+        assert!(!outdated("x", &phc));
         assert!(!fits("x", "not a hash"));
     }
 
@@ -71,7 +82,7 @@ mod tests {
         let old: PasswordHash =
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(b"old one").unwrap();
         assert!(fits("old one", &old.to_string()));
-        assert!(outdated(&old.to_string()));
+        assert!(outdated("x", &old.to_string()));
     }
 
     #[test]
@@ -80,6 +91,6 @@ mod tests {
         let real = hash("x").unwrap();
         assert_eq!(decoy.len(), real.len());
         assert!(PasswordHash::new(&decoy).is_ok());
-        assert!(!fits("", &decoy) && !outdated(&decoy));
+        assert!(!fits("", &decoy) && !outdated("x", &decoy));
     }
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use sekisho_store::{DomainId, Tx, meta};
 
 use super::keyed::Key;
+use super::prepare;
 use crate::password::NoRandom;
 
 /// Rounds of PBKDF2 in new secrets.
@@ -47,6 +48,7 @@ fn meta_name(domain: DomainId) -> String {
 fn with_salt(password: &str, salt: &[u8], iterations: u32) -> String {
     let mut salted = [0_u8; 32];
     let rounds = NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN);
+    let password = prepare::saslprep(password);
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt, password.as_bytes(), &mut salted);
     let key = hmac::Key::new(hmac::HMAC_SHA256, &salted);
     let client = hmac::sign(&key, b"Client Key");

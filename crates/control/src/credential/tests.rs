@@ -5,6 +5,12 @@ use std::time::Duration;
 use sekisho_store::journal::Kind;
 
 use super::*;
+
+mod app;
+mod other;
+mod prepared;
+mod token;
+
 use crate::command::{AccountCommand, Command, DomainCommand, Secret};
 use crate::tests::{GOOD, World, person};
 

@@ -8,7 +8,7 @@ use sekisho_guard::step::step;
 use sekisho_message::Time;
 use sekisho_store::account::{self, State};
 use sekisho_store::incident::{self, NewIncident};
-use sekisho_store::{AccountId, IncidentId, Result, Tx, journal, profile, queue};
+use sekisho_store::{AccountId, IncidentId, Result, Tx, app_password, journal, profile, queue};
 use serde_json::{Value, json};
 
 use super::{Aftermath, Guard, Mode};
@@ -246,7 +246,8 @@ fn suspend(tx: &mut dyn Tx, origin: &str, why: Option<&str>, now: Time) -> Resul
         return Ok(None);
     }
     account::set_state(tx, found.id, State::Suspended)?;
-    let detail = json!({ "reason": why.unwrap_or("the guard holds its mail") });
+    let apps = app_password::revoke_all(tx, found.id, now)?;
+    let detail = json!({ "reason": why.unwrap_or("the guard holds its mail"), "app_passwords_revoked": apps });
     journal::append(tx, &[entry::act(now, BY, "account.suspend", Some(&found.key), &detail)])?;
     Ok(Some(found.id))
 }

@@ -36,6 +36,8 @@ pub struct Attempt<'a> {
     pub network: &'a str,
     /// None when the password was right; what was tried when it was wrong and is known (never kept).
     pub wrong: Option<Known<'a>>,
+    /// Whether the mechanism is outdated: APOP, CRAM-MD5.
+    pub legacy: bool,
 }
 
 /// What is known of a wrong password.
@@ -104,7 +106,8 @@ impl Control {
         let (guard, now) = (self.guard(), self.now());
         let origin = format!("account:{}", attempt.account);
         let place = Place::parse(attempt.network);
-        let mut login = Login { protocol: door(attempt.protocol), place, ..Login::default() };
+        let (protocol, legacy) = (door(attempt.protocol), attempt.legacy);
+        let mut login = Login { protocol, place, legacy, ..Login::default() };
         let day = now.0.div_euclid(DAY);
         let id = guard.origin(&origin);
         let mut waiting = guard.logins.lock();

@@ -50,7 +50,7 @@ impl World {
 
     async fn login(&self, network: &str, wrong: Option<&str>) {
         let wrong = wrong.map(Known::Password);
-        let attempt = Attempt { account: "taro@example.jp", protocol: Protocol::Pop3, network, wrong };
+        let attempt = Attempt { account: "taro@example.jp", protocol: Protocol::Pop3, network, wrong, legacy: false };
         self.control.tell_login(&attempt).await;
     }
 }

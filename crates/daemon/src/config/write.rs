@@ -36,6 +36,11 @@ certificate = "tls/cert.pem"   # made on first start when absent
 key = "tls/key.pem"
 require_for_auth = true        # false lets clients log in without TLS, loopback only
 
+[auth]                         # ways to log in beside passwords: docs/operations
+digests_without_tls = false    # APOP and CRAM-MD5 in the clear, for clients that are too old for TLS
+# issuer = {{ url = "https://id.example.jp", audience = ["sekisho"] }}       # OAUTHBEARER, XOAUTH2
+# certificates = {{ authorities = "tls/clients.pem", by = "address" }}       # EXTERNAL
+
 [dns]
 resolver = "system"            # or "127.0.0.1:5353"
 

@@ -3,7 +3,7 @@
 use sekisho_control::Refusal;
 use sekisho_message::{Address, say};
 use sekisho_store::account::{self, Account};
-use sekisho_store::{alias, domain, list, lockout};
+use sekisho_store::{alias, app_password, domain, list, lockout, recoverable};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -52,9 +52,14 @@ pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal
         let usage = account::usage(tx, account.id)?;
         let rule = lockout::rule(tx, lockout::Owner::Account(account.id))?;
         let guard = control.guard().standing(tx, &format!("account:{}", account.key), control.now())?;
-        Ok(Some((account, usage, rule, guard)))
+        let apps = app_password::list(tx, account.id)?.iter().filter(|one| one.revoked.is_none()).count();
+        let recoverable = recoverable::get(tx, account.id)?.map(|found| match found.sealed {
+            Some(_) if found.hash == account.password => "kept",
+            _ => "allowed",
+        });
+        Ok(Some((account, usage, rule, guard, apps, recoverable)))
     });
-    let (account, usage, rule, guard) = found.await?.ok_or_else(|| {
+    let (account, usage, rule, guard, apps, recoverable) = found.await?.ok_or_else(|| {
         Refusal::invalid(say!(ja: "アカウント {key} はありません。", en: "There is no account {key}."))
     })?;
     let mut shown = one(&account);
@@ -64,6 +69,8 @@ pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal
     shown["auth_networks"] = json!(part(rule.as_ref().map(|rule| &rule.networks)));
     shown["auth_countries"] = json!(part(rule.as_ref().map(|rule| &rule.countries)));
     shown["scram"] = json!(account.scram.is_some());
+    shown["app_passwords"] = json!(apps);
+    shown["recoverable"] = json!(recoverable);
     shown["guard"] = json!(guard);
     Ok(shown)
 }
@@ -100,7 +107,7 @@ pub(super) async fn list(desk: &Desk, address: &str, after: String) -> Result<Va
 }
 
 /// The parts of a list with commas.
-fn part(list: Option<&String>) -> Vec<&str> {
+pub(super) fn part(list: Option<&String>) -> Vec<&str> {
     list.map(String::as_str).unwrap_or_default().split(',').filter(|part| !part.is_empty()).collect()
 }
 
@@ -131,7 +138,7 @@ fn one_list(list: &list::List) -> Value {
     })
 }
 
-fn key_of(address: &str) -> Result<String, Refusal> {
+pub(super) fn key_of(address: &str) -> Result<String, Refusal> {
     Address::parse(address).map(|address| address.key()).map_err(|_| {
         Refusal::invalid(say!(
             ja: "「{address}」はメールアドレスではありません。",

@@ -25,6 +25,13 @@ pub enum Query {
         /// Its address.
         address: String,
     },
+    /// The app passwords of an account.
+    AppPasswords {
+        /// Its address.
+        address: String,
+    },
+    /// Accounts that may keep a recoverable password.
+    Recoverable,
     /// All aliases.
     Aliases {
         /// Of this domain alone.

@@ -99,7 +99,8 @@ impl Doors {
             }
             None => (stopping, None),
         };
-        let how = || Drive::new(self.clock.clone()).server_tls(self.tls.clone()).cancel(stopping.clone());
+        // Other servers are not asked for certificates: some have odd ones.
+        let how = || Drive::new(self.clock.clone()).server_tls(self.tls.asking()).cancel(stopping.clone());
         let client = info.peer.ip();
         match service {
             Service::Smtp => self.smtp(stream, &info, reception::Service::Smtp, stopping).await,
@@ -142,7 +143,8 @@ impl Doors {
     }
 
     async fn smtp(&self, stream: TcpStream, info: &ConnectionInfo, door: reception::Service, stop: CancellationToken) {
-        self.reception.serve(stream, info, door, Some(self.tls.clone()), stop).await;
+        let tls = if door == reception::Service::Smtp { self.tls.clone() } else { self.tls.asking() };
+        self.reception.serve(stream, info, door, Some(tls), stop).await;
     }
 }
 

@@ -8,7 +8,7 @@ use sekisho_store::account::Role;
 use serde_json::{Value, json};
 
 use super::domain::day;
-use super::{unknown, whence};
+use super::{credential, unknown, whence};
 use crate::cli::{Words, given, text};
 use crate::config::Size;
 use crate::desk::Query;
@@ -112,6 +112,8 @@ pub(super) fn command(words: &Words) -> Command {
                         .value_parser(["person", "role", "application", "newsletter", "auto"])
                         .required(true),
                 ),
+            credential::app_password(words),
+            credential::recoverable(words),
         ],
     )
 }
@@ -119,6 +121,9 @@ pub(super) fn command(words: &Words) -> Command {
 pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
     use sekisho_control::Command::Account;
     let Some((verb, m)) = matches.subcommand() else { return Err(unknown("account")) };
+    if verb == "app-password" {
+        return credential::run_app_password(m, shell);
+    }
     let address = || text(m, "account").to_owned();
     match verb {
         "add" => add(m, shell),
@@ -136,6 +141,7 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
             shell.act(Account(AccountCommand::Quota { address: address(), quota }))
         }
         "set" => set(m, shell),
+        "recoverable" => credential::run_recoverable(m, shell),
         "class" => {
             let class = serde_json::from_value(json!(text(m, "class"))).ok();
             shell.act(sekisho_control::Command::Class { who: address(), class })
@@ -274,6 +280,8 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
         ("must change", one["must_change"].to_string()),
         ("auth networks", show::list(&one, "auth_networks")),
         ("auth countries", show::list(&one, "auth_countries")),
+        ("app passwords", one["app_passwords"].as_u64().filter(|n| *n > 0).map_or_else(String::new, |n| n.to_string())),
+        ("recoverable password", credential::recoverable_text(&one)),
         ("purge after", show::text(&one, "purge_after").to_owned()),
         ("class", class_text(&one["guard"])),
         ("guard", show::text(&one["guard"], "rung").to_owned()),

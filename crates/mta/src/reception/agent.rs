@@ -4,12 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sekisho_control::bus::{BusEvent, Watch};
-use sekisho_control::{Protocol, Verified, entry};
+use sekisho_control::{Protocol, entry};
 use sekisho_guard::origin::Origin;
 use sekisho_message::{Address, Time};
 use sekisho_net::drive::{Agent, End};
 use sekisho_net::tls::TlsInfo;
-use sekisho_proto::sasl::Credential;
 use sekisho_proto::smtp::Response;
 use sekisho_proto::smtp::server::{Event, Reply, ServerSession};
 use sekisho_store::account::Account;
@@ -48,9 +47,9 @@ pub(super) struct Login {
     pub(super) origin: Origin,
     pub(super) account: Account,
     pub(super) address: Address,
-    watch: Watch,
+    pub(super) watch: Watch,
     /// The account may not go on: suspended, or with another password.
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 /// What acceptlog says at the end.
@@ -158,52 +157,6 @@ impl SmtpAgent {
         Reply::Ok
     }
 
-    async fn authenticate(&mut self, credential: Credential) -> Reply {
-        let control = self.site.control.clone();
-        let verified = match credential {
-            Credential::Plain { authzid, user, password } => {
-                if !authzid.is_empty() && authzid != user {
-                    return self.refused("AUTH", reply::login_failed(), "acting for somebody else is not offered");
-                }
-                control.verify(&user, password.expose(), Protocol::Smtp, &self.client).await
-            }
-            Credential::ScramUser { user } => return self.scram_secret(&user).await,
-            Credential::ScramDone { authzid, user } => {
-                let own = authzid.is_empty() || authzid == user;
-                control.scram_done(&user, own, Protocol::Smtp, &self.client).await
-            }
-            Credential::ScramFailed { user } => control.scram_done(&user, false, Protocol::Smtp, &self.client).await,
-        };
-        match verified {
-            Ok(Verified { origin, account }) => {
-                let Ok(address) = Address::parse(&account.address) else {
-                    return self.refused("AUTH", reply::login_later(), "the account's address cannot be read");
-                };
-                let watch = control.bus().watch(account.id);
-                self.login = Some(Box::new(Login { origin, account, address, watch, ended: false }));
-                Reply::Ok
-            }
-            // The journal has the reason; control wrote it.
-            Err(failure) => {
-                self.summary.refusal = failure.to_string();
-                let temporary = failure.is_temporary();
-                Reply::Refuse(if temporary { reply::login_later() } else { reply::login_failed() })
-            }
-        }
-    }
-
-    async fn scram_secret(&mut self, user: &str) -> Reply {
-        use sekisho_proto::sasl::scram::Secret;
-        let secret = match self.site.control.scram_secret(user).await {
-            Ok(text) => Secret::parse(&text),
-            Err(failure) => return self.refused("AUTH", reply::login_later(), &failure.to_string()),
-        };
-        match (secret, sekisho_control::password::one_time()) {
-            (Some(secret), Ok(nonce)) => Reply::Secret { secret, nonce },
-            _ => self.refused("AUTH", reply::login_later(), "no SCRAM secret or nonce could be made"),
-        }
-    }
-
     /// Whether the account that authenticated may not go on.
     pub(super) fn is_ended(&mut self) -> bool {
         let Some(login) = &mut self.login else { return false };
@@ -225,7 +178,7 @@ impl SmtpAgent {
                 self.hello = Hello { name, extended };
                 Reply::Ok
             }
-            Event::Auth(credential) => self.authenticate(credential).await,
+            Event::Auth(credential) => self.authenticate(&credential).await,
             Event::Mail { reverse_path, params } => self.mail(reverse_path, params).await,
             Event::Rcpt { forward_path, params } => self.rcpt(forward_path, params).await,
             Event::Data => self.data(),

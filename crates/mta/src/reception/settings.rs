@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sekisho_guard::relay::Policy;
 use sekisho_message::{Address, Domain};
+use sekisho_proto::sasl::Offer;
 use sekisho_proto::smtp::server as wire;
 
 /// Which door a client came in by.
@@ -130,7 +131,7 @@ impl Settings {
 
     /// What the sessions of a service are like.
     #[must_use]
-    pub(crate) fn wire(&self, service: Service, scram: bool) -> wire::Settings {
+    pub(crate) fn wire(&self, service: Service, sasl: Offer) -> wire::Settings {
         let (role, auth) = match service {
             Service::Smtp => (wire::Role::Exchange, self.auth_on_smtp),
             Service::Submission | Service::Submissions => (wire::Role::Submission, true),
@@ -141,7 +142,7 @@ impl Settings {
             starttls: service != Service::Submissions,
             auth,
             auth_without_tls: !self.tls_for_auth,
-            scram,
+            sasl,
             limits: self.limits.clone(),
         }
     }

@@ -1,4 +1,5 @@
-//! The server's side: one certificate for all names, exchanged while running.
+//! The server's side: one certificate for all names, exchanged while running. Where an authority for them is set, clients may
+//! show certificates of their own.
 
 use std::fmt;
 use std::fs;
@@ -8,16 +9,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ProtocolVersion, RootCertStore, ServerConfig, ServerConnection};
 use sekisho_message::say;
+use sekisho_proto::sasl::Channel;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::certificate::{from_pem, load};
-use super::{TlsError, TlsInfo, provider};
+use super::{TlsError, TlsInfo, der, provider};
 use crate::clock::Clock;
 
 /// How often [`ServerTls::watch`] looks at the files.
@@ -26,14 +31,25 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Accepts TLS. Clones share the certificate, so a reload reaches all listeners.
 #[derive(Clone)]
 pub struct ServerTls {
-    config: Arc<ServerConfig>,
     shared: Arc<Shared>,
+    /// Whether clients are asked for a certificate.
+    asks: bool,
 }
 
-#[derive(Debug)]
 struct Shared {
-    current: RwLock<Arc<CertifiedKey>>,
+    current: RwLock<Arc<Current>>,
     files: Option<Files>,
+    /// Verifies what clients show.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
+}
+
+/// What new connections get.
+struct Current {
+    config: Arc<ServerConfig>,
+    /// The same that asks the client for a certificate.
+    asking: Option<Arc<ServerConfig>>,
+    /// `tls-server-end-point` of the certificate.
+    end_point: Option<Box<[u8]>>,
 }
 
 #[derive(Debug)]
@@ -58,12 +74,21 @@ impl ServerTls {
     /// # Errors
     /// As [`load`].
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        Self::with_clients(certificate, key, None)
+    }
+
+    /// The same; [`asking`](Self::asking) then takes certificates of clients by one of the authorities in `authorities`
+    /// (PEM).
+    ///
+    /// # Errors
+    /// As [`load`], and when there is no usable certificate in `authorities`.
+    pub fn with_clients(certificate: &Path, key: &Path, authorities: Option<&[u8]>) -> Result<Self, TlsError> {
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned(), seen: Mutex::new(None) };
         // Marks first: a change between the two is seen by the next reload.
         let seen = files.marks();
         let pair = load(certificate, key)?;
         *files.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-        Self::new(pair, Some(files))
+        Self::new(pair, Some(files), authorities.map(verifier).transpose()?)
     }
 
     /// From PEM texts; it never changes.
@@ -71,7 +96,13 @@ impl ServerTls {
     /// # Errors
     /// When there is no certificate or key in them, or they do not match.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        Self::new(from_pem(certificate, key)?, None)
+        Self::new(from_pem(certificate, key)?, None, None)
+    }
+
+    /// The same that asks clients for a certificate. They need not have one; a wrong one ends the handshake.
+    #[must_use]
+    pub fn asking(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), asks: true }
     }
 
     /// Reads the files again when they have changed; true when there is a new certificate.
@@ -87,7 +118,8 @@ impl ServerTls {
             return Ok(false);
         }
         let pair = load(&files.certificate, &files.key)?;
-        *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
+        let current = Current::new(pair, self.shared.clients.as_ref())?;
+        *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
         *files.seen.lock().unwrap_or_else(PoisonError::into_inner) = marks;
         Ok(true)
     }
@@ -117,35 +149,81 @@ impl ServerTls {
     /// # Errors
     /// When the peer fails to, or goes away.
     pub async fn accept<T: AsyncRead + AsyncWrite + Unpin>(&self, stream: T) -> io::Result<(TlsStream<T>, TlsInfo)> {
-        let stream = TlsAcceptor::from(Arc::clone(&self.config)).accept(stream).await?;
+        let current = Arc::clone(&self.shared.current.read().unwrap_or_else(PoisonError::into_inner));
+        let config = current.asking.as_ref().filter(|_| self.asks).unwrap_or(&current.config);
+        let stream = TlsAcceptor::from(Arc::clone(config)).accept(stream).await?;
         let (_, connection) = stream.get_ref();
-        let info = TlsInfo::of(connection, connection.server_name(), false);
+        let mut info = TlsInfo::of(connection, connection.server_name(), false);
+        let client = connection.peer_certificates().and_then(<[_]>::first);
+        info.client = client.map(|certificate| Arc::new(der::holder(certificate)));
+        info.channel = Some(Arc::new(Channel {
+            exporter: exporter(connection),
+            end_point: current.end_point.clone(),
+            certificate: info.client.is_some(),
+        }));
         Ok((stream, info))
     }
 
-    fn new(pair: CertifiedKey, files: Option<Files>) -> Result<Self, TlsError> {
-        let shared = Arc::new(Shared { current: RwLock::new(Arc::new(pair)), files });
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(&error))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&shared) as Arc<dyn ResolvesServerCert>);
-        // Resumption without state here: a flood of handshakes cannot grow a session table.
-        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| unusable(&error))?;
-        config.send_tls13_tickets = 1;
-        Ok(Self { config: Arc::new(config), shared })
+    fn new(
+        pair: CertifiedKey,
+        files: Option<Files>,
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<Self, TlsError> {
+        let current = RwLock::new(Arc::new(Current::new(pair, clients.as_ref())?));
+        Ok(Self { shared: Arc::new(Shared { current, files, clients }), asks: false })
     }
+}
+
+impl Current {
+    fn new(pair: CertifiedKey, clients: Option<&Arc<dyn ClientCertVerifier>>) -> Result<Self, TlsError> {
+        let end_point = pair.cert.first().and_then(|certificate| der::end_point(certificate));
+        let single = Arc::new(SingleCertAndKey::from(pair));
+        let of = |clients: Option<&Arc<dyn ClientCertVerifier>>| {
+            let builder = ServerConfig::builder_with_provider(provider())
+                .with_safe_default_protocol_versions()
+                .map_err(|error| unusable(&error))?;
+            let builder = match clients {
+                Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+                None => builder.with_no_client_auth(),
+            };
+            let mut config = builder.with_cert_resolver(Arc::clone(&single) as _);
+            // Resumption without state here: a flood of handshakes cannot grow a session table. The keys are of this
+            // certificate alone, so that no resumed connection is bound to another.
+            config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| unusable(&error))?;
+            config.send_tls13_tickets = 1;
+            Ok(Arc::new(config))
+        };
+        let asking = match clients {
+            Some(_) => Some(of(clients)?),
+            None => None,
+        };
+        Ok(Self { config: of(None)?, asking, end_point })
+    }
+}
+
+/// `tls-exporter` (RFC 9266 §4.2): only TLS 1.3 has it for certain.
+fn exporter(connection: &ServerConnection) -> Option<[u8; 32]> {
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
+}
+
+fn verifier(authorities: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authorities) {
+        let certificate = certificate.map_err(|error| unusable(&error))?;
+        roots.add(certificate).map_err(|error| unusable(&error))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| unusable(&error))
 }
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerTls").field("files", &self.shared.files).finish_non_exhaustive()
-    }
-}
-
-impl ResolvesServerCert for Shared {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -163,6 +241,6 @@ impl Mark {
     }
 }
 
-fn unusable(error: &rustls::Error) -> TlsError {
+fn unusable(error: &dyn std::error::Error) -> TlsError {
     TlsError(say!(ja: "TLS を使えません: {error}", en: "TLS cannot be used: {error}"))
 }

@@ -9,6 +9,8 @@ use sekisho_testkit::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
+
+mod channel;
 use crate::clock::Clock;
 
 const NOW: Time = Time::from_seconds(1_790_000_000);

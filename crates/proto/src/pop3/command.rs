@@ -14,6 +14,13 @@ pub enum Command<'a> {
         /// The initial response in base64, or `=` for an empty one.
         initial: Option<&'a str>,
     },
+    /// `APOP name digest` (RFC 1939 §7).
+    Apop {
+        /// The login name.
+        user: &'a str,
+        /// 32 hexadecimal digits.
+        digest: &'a str,
+    },
     /// `CAPA` (RFC 2449).
     Capabilities,
     /// `STLS` (RFC 2595).
@@ -84,7 +91,8 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, &'static str> {
         ("CAPA" | "STLS" | "UTF8" | "STAT" | "LIST" | "UIDL" | "RSET" | "NOOP" | "QUIT", ..) => {
             Err("Too many arguments")
         }
-        ("APOP", ..) => Err("APOP is not offered"),
+        ("APOP", Some(user), Some(digest)) => Ok(Command::Apop { user, digest }),
+        ("APOP", ..) => Err("The command is APOP name digest"),
         _ => Err("Unknown command"),
     }
 }
@@ -128,7 +136,7 @@ mod tests {
             b"TOP 1 -1",
             b"STAT 1",
             b"QUIT now",
-            b"APOP a b",
+            b"APOP a",
             b"STAT\t",
             b"US\0ER a",
             b"USER \xff",

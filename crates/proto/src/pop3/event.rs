@@ -7,10 +7,10 @@ use crate::sasl::{Credential, scram};
 /// What happened on the wire. Every event wants one answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A client connected. `Ok` greets it; `Refuse` is said instead, and the connection is closed.
+    /// A client connected. `Ok` greets it, [`Reply::Challenge`] with a timestamp for APOP; `Refuse` is said instead, and the connection is closed.
     Connected,
-    /// A step of a login: USER with PASS, or AUTH. Answer [`Credential::ScramUser`] with
-    /// [`Reply::Secret`], the others with [`Reply::Opened`] or `Refuse`.
+    /// A step of a login: USER with PASS, APOP, or AUTH. Answer [`Credential::ScramUser`] with [`Reply::Secret`],
+    /// [`Credential::Challenge`] with [`Reply::Challenge`], the others with [`Reply::Opened`] or `Refuse`.
     Auth(Credential),
     /// RETR or TOP of the message at this place of the [`Listing`], counted from zero. Answer
     /// with [`Reply::Message`] or `Refuse`.
@@ -54,6 +54,8 @@ pub enum Reply {
         /// Fresh random text of the server: printable ASCII without comma, 18 octets or more.
         nonce: String,
     },
+    /// Answer to [`Credential::Challenge`], and to [`Event::Connected`] where APOP is offered: `<` unique text `>`.
+    Challenge(String),
     /// The message, whole.
     Message(Bytes),
     /// Refuse, in the agent's words. When nothing was asked, it is said all the same, and the connection is closed.

@@ -1,12 +1,16 @@
-//! The AUTHORIZATION state: USER and PASS, AUTH, STLS (RFC 1939 §4, RFC 5034, RFC 2595 §4).
+//! The AUTHORIZATION state: USER and PASS, APOP, AUTH, STLS (RFC 1939 §4 and §7, RFC 5034, RFC 2595 §4).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_message::Time;
 
-use super::{Asked, Code, Command, Ending, Event, Flow, Listing, Maildrop, Phase, PopSession, Reply, Trouble};
+use super::{
+    Asked, Code, Command, Ending, Event, Flow, Listing, Maildrop, Mechanisms, Phase, PopSession, Reply, Trouble,
+};
 use crate::lines::Found;
-use crate::sasl::{Credential, Exchange, Mechanism, Password, Progress};
+use crate::sasl::{Credential, Exchange, Password, Progress, digest};
+
+const PRIVATE: &str = "Send STLS first: logins need encryption";
 
 /// One login, from its start to its answer.
 #[derive(Debug)]
@@ -17,12 +21,25 @@ pub(super) struct State {
     failed: bool,
     /// The maildrop that the agent opened, until the exchange is complete.
     listing: Option<Listing>,
+    /// A refusal that is said after the client's next line.
+    refusal: Option<Trouble>,
+}
+
+impl State {
+    fn new(exchange: Option<Exchange>) -> Box<Self> {
+        Box::new(Self { exchange, failed: false, listing: None, refusal: None })
+    }
 }
 
 impl PopSession {
     /// Whether logins are taken now: only under TLS, unless configured otherwise.
     pub(super) fn may_log_in(&self) -> bool {
         self.secured || self.settings.login_without_tls
+    }
+
+    /// The mechanisms of AUTH that are offered now.
+    pub(super) fn mechanisms(&self) -> Mechanisms {
+        self.settings.sasl.now(self.may_log_in(), self.channel.as_deref())
     }
 
     pub(super) fn authorization(&mut self, line: &[u8], command: Command<'_>) {
@@ -32,9 +49,9 @@ impl PopSession {
                 self.utf8 = true;
                 self.say("+OK UTF8 enabled");
             }
-            Command::User(_) | Command::Pass(_) | Command::Auth { .. } if !self.may_log_in() => {
-                self.refuse(line, "Send STLS first: logins need encryption");
-            }
+            Command::User(_) | Command::Pass(_) if !self.may_log_in() => self.refuse(line, PRIVATE),
+            Command::Auth { .. } if self.mechanisms().is_empty() => self.refuse(line, PRIVATE),
+            Command::Apop { user, digest } => self.apop(line, user, digest),
             Command::User(name) => {
                 self.phase = Phase::Authorization(Some(name.to_owned()));
                 self.say("+OK Send your password");
@@ -67,14 +84,27 @@ impl PopSession {
     fn pass(&mut self, line: &[u8], password: &str) {
         let Phase::Authorization(name) = &mut self.phase else { return };
         let Some(user) = name.take() else { return self.refuse(line, "Send USER first") };
-        self.phase = Phase::Login(Box::new(State { exchange: None, failed: false, listing: None }));
+        self.phase = Phase::Login(State::new(None));
         let credential = Credential::Plain { authzid: String::new(), user, password: Password::new(password) };
         self.ask(Event::Auth(credential), Asked::Login);
     }
 
+    fn apop(&mut self, line: &[u8], user: &str, digest: &str) {
+        let Some(timestamp) = &self.timestamp else { return self.refuse(line, "APOP is not offered") };
+        if !self.may_log_in() && !self.settings.sasl.digests_without_tls {
+            return self.refuse(line, PRIVATE);
+        }
+        let Some(credential) = digest::apop(timestamp, user, digest) else {
+            return self.refuse(line, "The command is APOP name digest");
+        };
+        self.phase = Phase::Login(State::new(None));
+        self.ask(Event::Auth(credential), Asked::Login);
+    }
+
     fn auth(&mut self, name: &str, initial: Option<&str>) {
-        let known = Mechanism::parse(name).filter(|m| *m != Mechanism::ScramSha256 || self.settings.scram);
-        let Some(mechanism) = known else { return self.refuse(b"AUTH", "The mechanism is not offered") };
+        let Some(mechanism) = self.mechanisms().find(name) else {
+            return self.refuse(b"AUTH", "The mechanism is not offered");
+        };
         let initial = match initial {
             None => None,
             Some("=") => Some(Vec::new()),
@@ -83,8 +113,9 @@ impl PopSession {
                 Err(_) => return self.refuse(b"AUTH", "The response is not base64"),
             },
         };
-        let (exchange, progress) = Exchange::start(mechanism, initial.as_deref());
-        self.phase = Phase::Login(Box::new(State { exchange: Some(exchange), failed: false, listing: None }));
+        let (exchange, progress) =
+            Exchange::start(mechanism, initial.as_deref(), &self.settings.sasl, self.channel.as_ref());
+        self.phase = Phase::Login(State::new(Some(exchange)));
         self.progress(progress);
     }
 
@@ -113,6 +144,9 @@ impl PopSession {
 
     fn response(&mut self, line: &[u8]) {
         let Phase::Login(state) = &mut self.phase else { return };
+        if let Some(refusal) = state.refusal.take() {
+            return self.login_failed(&refusal);
+        }
         let Some(exchange) = &mut state.exchange else { return };
         if line == b"*" {
             return self.malformed("Authentication cancelled");
@@ -143,7 +177,15 @@ impl PopSession {
     pub(super) fn login_answered(&mut self, reply: Reply) {
         let Phase::Login(state) = &mut self.phase else { return };
         let progress = match (reply, &mut state.exchange) {
+            (Reply::Refuse(trouble), Some(exchange)) if trouble.code == Some(Code::Auth) => match exchange.refused() {
+                Some(last) => {
+                    state.refusal = Some(trouble);
+                    Progress::Challenge(last)
+                }
+                None => return self.login_failed(&trouble),
+            },
             (Reply::Refuse(trouble), _) => return self.login_failed(&trouble),
+            (Reply::Challenge(text), Some(exchange)) => exchange.challenge(text),
             (Reply::Secret { secret, nonce }, Some(exchange)) => exchange.secret(secret, &nonce),
             (Reply::Opened(listing), exchange) if !state.failed => {
                 state.listing = Some(listing);
@@ -160,6 +202,7 @@ impl PopSession {
             _ => return,
         };
         self.counters = super::Counters::default();
+        self.channel = None;
         let maildrop = Maildrop::new(listing);
         let (count, octets) = maildrop.totals();
         self.phase = Phase::Transaction(maildrop, None);

@@ -1,6 +1,6 @@
 //! The server's side of POP3 (RFC 1939) without I/O: CAPA (RFC 2449), STLS (RFC 2595), AUTH
-//! (RFC 5034), response codes (RFC 3206) and UTF8 (RFC 6856). APOP is left out: it wants the
-//! password in the clear on the server.
+//! (RFC 5034), response codes (RFC 3206) and UTF8 (RFC 6856). APOP wants the password in the clear on the server, so it is
+//! there only where digests are offered.
 
 mod command;
 mod event;
@@ -19,6 +19,7 @@ pub use event::{Code, Event, Listed, Listing, Refusal, Reply, Trouble};
 pub use settings::{Limits, Settings};
 
 use crate::lines::{Found, Lines};
+use crate::sasl::{Channel, Mechanisms};
 use crate::session::{Session, Step};
 use command::Command;
 use maildrop::Maildrop;
@@ -34,6 +35,10 @@ const REPORTED: usize = 100;
 pub struct PopSession {
     settings: Arc<Settings>,
     secured: bool,
+    /// The TLS connection, until somebody has logged in.
+    channel: Option<Arc<Channel>>,
+    /// The timestamp of the greeting, where APOP is offered.
+    timestamp: Option<Box<str>>,
     utf8: bool,
     phase: Phase,
     counters: Counters,
@@ -95,6 +100,8 @@ impl PopSession {
         Self {
             settings,
             secured,
+            channel: None,
+            timestamp: None,
             utf8: false,
             phase: Phase::Connect,
             counters: Counters::default(),
@@ -134,7 +141,10 @@ impl PopSession {
 
     fn command_line(&mut self, now: Time) -> Flow {
         let mut line = std::mem::take(&mut self.line);
-        let flow = match self.lines.pop(self.settings.limits.command_line, &mut line) {
+        // An initial response may be as long as any other: tokens are.
+        let limits = &self.settings.limits;
+        let auth = self.lines.peek().get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        let flow = match self.lines.pop(if auth { limits.auth_line } else { limits.command_line }, &mut line) {
             Found::Nothing => Flow::Wait,
             Found::Line => {
                 self.command(&line);
@@ -190,7 +200,10 @@ impl PopSession {
         self.say("+OK Capabilities follow");
         if self.may_log_in() {
             self.say("USER");
-            self.say(if settings.scram { "SASL PLAIN LOGIN SCRAM-SHA-256" } else { "SASL PLAIN LOGIN" });
+        }
+        let mechanisms = self.mechanisms();
+        if !mechanisms.is_empty() {
+            self.say(&format!("SASL {}", mechanisms.line()));
         }
         if settings.stls && !self.secured && !logged_in {
             self.say("STLS");
@@ -210,7 +223,15 @@ impl PopSession {
             self.say_trouble(&trouble);
             return self.close();
         }
-        let greeting = format!("+OK {} Sekisho POP3 ready", self.settings.hostname);
+        self.timestamp = match reply {
+            Reply::Challenge(text) if self.settings.sasl.digests => Some(text.into_boxed_str()),
+            _ => None,
+        };
+        let mut greeting = format!("+OK {} Sekisho POP3 ready", self.settings.hostname);
+        if let Some(timestamp) = &self.timestamp {
+            greeting.push(' ');
+            greeting.push_str(timestamp);
+        }
         self.say(&greeting);
         self.phase = Phase::Authorization(None);
     }
@@ -364,9 +385,14 @@ impl Session for PopSession {
         self.give_up("[SYS/TEMP] The server stops");
     }
 
+    fn bind(&mut self, channel: &Arc<Channel>) {
+        self.channel = Some(Arc::clone(channel));
+    }
+
     fn into_tls(self, now: Time) -> Self {
         let mut fresh = Self::new(self.settings, true, now);
         fresh.phase = Phase::Authorization(None);
+        fresh.timestamp = self.timestamp;
         fresh.counters = self.counters;
         fresh
     }

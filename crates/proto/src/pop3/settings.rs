@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sasl::Offer;
+
 /// Settings of all sessions of one listener; share them in an `Arc`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -11,8 +13,9 @@ pub struct Settings {
     pub stls: bool,
     /// Whether USER, PASS and AUTH are taken without TLS.
     pub login_without_tls: bool,
-    /// Whether SCRAM-SHA-256 is among the mechanisms.
-    pub scram: bool,
+    /// The mechanisms beyond passwords in the clear. With digests the greeting has a timestamp for APOP, if the agent
+    /// gives one.
+    pub sasl: Offer,
     /// Least time between two logins, to be announced (RFC 2449 §6.5); the agent enforces it.
     pub login_delay: Option<Duration>,
     /// Bounds.
@@ -27,7 +30,7 @@ impl Settings {
             hostname: hostname.into(),
             stls: true,
             login_without_tls: false,
-            scram: true,
+            sasl: Offer { scram: true, ..Offer::default() },
             login_delay: None,
             limits: Limits::default(),
         }

@@ -1,17 +1,26 @@
-//! SASL mechanisms as pure state machines: PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256
-//! (RFC 5802, RFC 7677). SMTP, IMAP and POP3 share them.
+//! SASL mechanisms as pure state machines: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and its PLUS (RFC 5802, RFC 7677),
+//! OAUTHBEARER (RFC 7628), XOAUTH2, EXTERNAL (RFC 4422 App. A) and CRAM-MD5 (RFC 2195). SMTP, IMAP and POP3 share them.
 //!
 //! A server session makes an [`exchange::Exchange`] and feeds it what the client sent,
 //! already decoded from base64; a client uses [`plain::initial`] and [`login::Client`].
 
+pub mod bearer;
+pub mod digest;
 pub mod exchange;
 pub mod login;
 pub mod plain;
 pub mod scram;
 
+mod channel;
+mod offer;
+
 use std::fmt;
 
+pub use channel::Channel;
+pub use digest::DigestKind;
 pub use exchange::{Exchange, Progress};
+pub use offer::{Mechanisms, Offer};
+pub use scram::Mismatch;
 
 /// A password in the clear, on its way to verification. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,22 +55,49 @@ pub enum Mechanism {
     Login,
     /// Challenge and response with a salted hash (RFC 7677).
     ScramSha256,
+    /// The same, bound to the TLS connection.
+    ScramSha256Plus,
+    /// A token of an issuer that the site trusts (RFC 7628).
+    OAuthBearer,
+    /// The same in the form that came before the standard.
+    XOAuth2,
+    /// The certificate that the client showed (RFC 4422 App. A).
+    External,
+    /// Challenge and response with MD5 (RFC 2195).
+    CramMd5,
 }
 
 impl Mechanism {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 8] = [
+        Self::Plain,
+        Self::Login,
+        Self::ScramSha256,
+        Self::ScramSha256Plus,
+        Self::OAuthBearer,
+        Self::XOAuth2,
+        Self::External,
+        Self::CramMd5,
+    ];
+
     /// The mechanism of a registered name, in any letter case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Plain, Self::Login, Self::ScramSha256].into_iter().find(|m| m.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|m| m.name().eq_ignore_ascii_case(name))
     }
 
     /// The registered name.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
             Self::Login => "LOGIN",
             Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::OAuthBearer => "OAUTHBEARER",
+            Self::XOAuth2 => "XOAUTH2",
+            Self::External => "EXTERNAL",
+            Self::CramMd5 => "CRAM-MD5",
         }
     }
 }
@@ -97,5 +133,32 @@ pub enum Credential {
     ScramFailed {
         /// The login name.
         user: String,
+        /// What was wrong.
+        why: Mismatch,
+    },
+    /// OAUTHBEARER and XOAUTH2: verify the token.
+    Token {
+        /// The identity that the client names; empty leaves it to the token.
+        user: String,
+        /// The token; empty when the client only asks what is wanted.
+        token: Password,
+    },
+    /// EXTERNAL: the certificate that the client showed is the proof.
+    External {
+        /// The identity to act as; empty means the certificate's own.
+        authzid: String,
+    },
+    /// CRAM-MD5 wants a challenge that was never used before, in angle brackets.
+    Challenge,
+    /// CRAM-MD5 and APOP: verify the digest.
+    Digest {
+        /// The login name.
+        user: String,
+        /// The challenge that it answers.
+        challenge: String,
+        /// What came.
+        digest: [u8; 16],
+        /// What it was made of.
+        kind: DigestKind,
     },
 }

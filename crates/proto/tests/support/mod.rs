@@ -23,6 +23,7 @@ pub mod smtp_client;
 use std::path::Path;
 
 use sekisho_message::Time;
+use sekisho_proto::sasl::{Channel, Offer};
 use sekisho_proto::{Session, Step};
 
 /// How the bytes of the played side are fed.
@@ -117,6 +118,9 @@ impl<S: Session, A: Agent<S>> Play<S, A> {
     pub fn tls(&mut self) {
         assert_eq!(self.state, State::StartTls, "the session does not want TLS");
         self.session = self.session.take().map(|s| s.into_tls(self.now));
+        if let Some(session) = &mut self.session {
+            session.bind(&std::sync::Arc::new(channel()));
+        }
         self.state = State::Open;
         self.pump();
     }
@@ -267,4 +271,21 @@ fn unescape(text: &str) -> Vec<u8> {
         });
     }
     out
+}
+
+/// The TLS connection that sessions are told of: TLS 1.3, and the client showed a certificate.
+pub fn channel() -> Channel {
+    Channel { exporter: Some([7; 32]), end_point: Some(Box::new([9; 32])), certificate: true }
+}
+
+/// The mechanisms that the settings of a transcript ask for.
+pub fn offer(settings: &Settings) -> Offer {
+    let has = |name: &str| settings.iter().any(|(n, _)| n == name);
+    Offer {
+        scram: true,
+        tokens: has("tokens").then(|| "https://id.example.jp/.well-known/openid-configuration".into()),
+        certificates: has("certificates"),
+        digests: has("digests"),
+        digests_without_tls: has("clear-digests"),
+    }
 }

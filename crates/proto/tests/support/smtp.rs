@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sekisho_message::Time;
 use sekisho_message::address::ForwardPath;
 use sekisho_proto::sasl::{Credential, scram::Secret};
+use sekisho_proto::session::Session;
 use sekisho_proto::smtp::Response;
 use sekisho_proto::smtp::server::{Event, Reply, ServerSession, Settings};
 
@@ -31,6 +32,7 @@ pub fn make(settings: &super::Settings) -> (ServerSession, SmallAgent) {
     let mut server =
         if has("submission") { Settings::submission("mx.example.jp") } else { Settings::exchange("mx.example.jp") };
     server.auth_without_tls = has("clear-auth");
+    server.sasl = super::offer(settings);
     server.starttls = !has("no-starttls");
     server.limits.message = value("message").unwrap_or(server.limits.message);
     server.limits.header = value("header").unwrap_or(server.limits.header);
@@ -43,7 +45,11 @@ pub fn make(settings: &super::Settings) -> (ServerSession, SmallAgent) {
     server.limits.commands = small("commands", server.limits.commands);
     server.limits.session_recipients = small("session-recipients", server.limits.session_recipients);
     let now = Time::from_seconds(1_764_000_000);
-    (ServerSession::new(Arc::new(server), has("secured"), now), SmallAgent::default())
+    let mut session = ServerSession::new(Arc::new(server), has("secured"), now);
+    if has("bound") {
+        session.bind(&Arc::new(super::channel()));
+    }
+    (session, SmallAgent::default())
 }
 
 impl Agent<ServerSession> for SmallAgent {
@@ -98,7 +104,25 @@ impl SmallAgent {
                 (format!("scram-done {user}"), Reply::Ok)
             }
             // The session refuses all the same.
-            Credential::ScramFailed { user } => (format!("scram-failed {user}"), Reply::Ok),
+            Credential::ScramFailed { user, why } => (format!("scram-failed {user} {why:?}"), Reply::Ok),
+            Credential::Token { user, token } => {
+                let reply = match token.expose() {
+                    "good" => Reply::Ok,
+                    "later" => Reply::Refuse(Response::new(454, (4, 7, 0), "Temporary authentication failure")),
+                    _ => invalid,
+                };
+                (format!("token {user:?}"), reply)
+            }
+            Credential::External { authzid } => {
+                (format!("external {authzid:?}"), if authzid == "boss" { invalid } else { Reply::Ok })
+            }
+            // The example of RFC 2195 §2.
+            Credential::Challenge => {
+                ("challenge".into(), Reply::Challenge("<1896.697170952@postoffice.reston.mci.net>".into()))
+            }
+            Credential::Digest { user, digest, kind, .. } => {
+                (format!("digest {user} {kind:?}"), if digest[0] == 0xB9 { Reply::Ok } else { invalid })
+            }
         }
     }
 

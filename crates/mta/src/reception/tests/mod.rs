@@ -125,7 +125,14 @@ impl Client {
 }
 
 fn tls() -> TlsInfo {
-    TlsInfo { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", server_name: None, verified: false }
+    TlsInfo {
+        version: "TLSv1.3",
+        cipher: "TLS_AES_256_GCM_SHA384",
+        server_name: None,
+        verified: false,
+        channel: None,
+        client: None,
+    }
 }
 
 /// The id in `250 2.0.0 queued as B…`.

@@ -16,6 +16,10 @@ impl ImapSession {
                 let progress = self.exchange.as_mut().map_or(Progress::Malformed, |e| e.secret(secret, &nonce));
                 self.sasl_progress(progress, None);
             }
+            (Some(Awaiting::Credential), Reply::Challenge(text)) => {
+                let progress = self.exchange.as_mut().map_or(Progress::Malformed, |e| e.challenge(text));
+                self.sasl_progress(progress, None);
+            }
             (Some(Awaiting::Credential), Reply::Done(done)) => self.credential_answer(done),
             (Some(Awaiting::Literal { synchronising, left, mailbox }), Reply::Continue) => {
                 self.expect_body(synchronising, left, mailbox);

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Awaiting, Done, End, Event, ImapSession, LOGIN_MAX, Mode, State, Status};
-use crate::sasl::{Credential, Exchange, Mechanism, Password, Progress};
+use crate::sasl::{Credential, Exchange, Mechanism, Mechanisms, Password, Progress};
 
 impl ImapSession {
     pub(super) fn start_tls(&mut self) {
@@ -13,6 +13,16 @@ impl ImapSession {
         }
         self.refuse(Status::Ok, None, "Begin TLS negotiation now");
         self.end = End::StartTls;
+    }
+
+    fn mechanisms(&self) -> Mechanisms {
+        self.settings.sasl.now(self.may_login(), self.channel.as_deref())
+    }
+
+    /// `AUTH=` and the mechanisms that are offered now.
+    pub(super) fn mechanism_names(&self) -> Vec<String> {
+        let offered = self.is_stranger().then(|| self.mechanisms().names().map(|name| format!("AUTH={name}")));
+        offered.into_iter().flatten().collect()
     }
 
     pub(super) fn login(&mut self, user: &[u8], password: &[u8]) {
@@ -34,8 +44,12 @@ impl ImapSession {
         let Some(mechanism) = Mechanism::parse(mechanism) else {
             return self.refuse(Status::No, Some("CANNOT"), "Unknown mechanism");
         };
-        if !self.may_login() {
+        let offered = self.mechanisms();
+        if !offered.has(mechanism) && !self.may_login() {
             return self.refuse(Status::No, Some("PRIVACYREQUIRED"), "Use TLS first");
+        }
+        if !offered.has(mechanism) {
+            return self.refuse(Status::No, Some("CANNOT"), "The mechanism is not offered");
         }
         let initial = match initial {
             Some("=") => Some(Vec::new()),
@@ -45,7 +59,8 @@ impl ImapSession {
             },
             None => None,
         };
-        let (exchange, progress) = Exchange::start(mechanism, initial.as_deref());
+        let (exchange, progress) =
+            Exchange::start(mechanism, initial.as_deref(), &self.settings.sasl, self.channel.as_ref());
         self.exchange = Some(exchange);
         self.sasl_progress(progress, None);
     }
@@ -53,6 +68,9 @@ impl ImapSession {
     /// A response of the client is in `command`.
     pub(super) fn sasl_response(&mut self) {
         let line = self.take_command();
+        if let Some(refusal) = self.refusal.take() {
+            return self.login_failed(refusal);
+        }
         if line == b"*" {
             self.exchange = None;
             return self.refuse(Status::Bad, None, "AUTHENTICATE was cancelled");
@@ -92,13 +110,15 @@ impl ImapSession {
     /// The agent's verdict on a credential.
     pub(super) fn credential_answer(&mut self, done: Done) {
         if done.status != Status::Ok {
-            self.exchange = None;
-            self.failed_logins += 1;
-            self.finish(done);
-            if self.failed_logins >= LOGIN_MAX {
-                self.bye("Too many failed logins");
-            }
-            return;
+            let temporary = done.code.as_deref() == Some("UNAVAILABLE");
+            let last = self.exchange.as_mut().filter(|_| !temporary).and_then(Exchange::refused);
+            return match last {
+                Some(last) => {
+                    self.refusal = Some(done);
+                    self.sasl_progress(Progress::Challenge(last), None);
+                }
+                None => self.login_failed(done),
+            };
         }
         match self.exchange.as_mut() {
             None => self.logged_in(done),
@@ -109,8 +129,18 @@ impl ImapSession {
         }
     }
 
+    fn login_failed(&mut self, done: Done) {
+        self.exchange = None;
+        self.failed_logins += 1;
+        self.finish(done);
+        if self.failed_logins >= LOGIN_MAX {
+            self.bye("Too many failed logins");
+        }
+    }
+
     fn logged_in(&mut self, mut done: Done) {
         self.exchange = None;
+        self.channel = None;
         self.granted = None;
         self.state = State::Authenticated;
         if done.code.is_none() {

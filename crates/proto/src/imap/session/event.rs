@@ -11,7 +11,8 @@ use crate::sasl::scram::Secret;
 pub enum Event {
     /// A client has connected. [`Reply::Continue`] greets it, [`Reply::Bye`] turns it away.
     Connected,
-    /// Verify a credential: [`Reply::Secret`] for [`Credential::ScramUser`], else [`Reply::Done`].
+    /// Verify a credential: [`Reply::Secret`] for [`Credential::ScramUser`], [`Reply::Challenge`] for
+    /// [`Credential::Challenge`], else [`Reply::Done`].
     Credential(Credential),
     /// A command that is allowed in the present state: [`Reply::More`] any number of times, then [`Reply::Done`].
     Command {
@@ -62,6 +63,8 @@ pub enum Reply {
         /// Printable ASCII without a comma.
         nonce: String,
     },
+    /// For [`Credential::Challenge`].
+    Challenge(String),
     /// Complete untagged responses that nobody asked for, during IDLE.
     Untagged(Vec<u8>),
     /// `* BYE` with this text; then the connection is closed.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use sekisho_message::Time;
 
-use crate::sasl::Exchange;
+use crate::sasl::{Channel, Exchange, Offer};
 use crate::session::{Session, Step};
 
 pub use event::{Done, Event, Reply, Status};
@@ -42,8 +42,8 @@ pub struct Settings {
     pub starttls: bool,
     /// Passwords may be sent without TLS (RFC 3501 §6.2.3 asks for `LOGINDISABLED` otherwise).
     pub login_without_tls: bool,
-    /// SCRAM-SHA-256 is offered.
-    pub scram: bool,
+    /// The mechanisms beyond passwords in the clear.
+    pub sasl: Offer,
     /// Largest message that APPEND takes, in octets.
     pub message_max: u64,
     /// Capabilities besides the ones that depend on the state, such as `IDLE` and `UIDPLUS`.
@@ -62,7 +62,7 @@ impl Default for Settings {
             hostname: "localhost".into(),
             starttls: true,
             login_without_tls: false,
-            scram: true,
+            sasl: Offer { scram: true, ..Offer::default() },
             message_max: 50 * 1024 * 1024,
             capabilities: Vec::new(),
             idle: Duration::from_secs(30 * 60),
@@ -92,6 +92,10 @@ pub struct ImapSession {
     /// What the agent's next answer is for.
     awaiting: Option<Awaiting>,
     exchange: Option<Exchange>,
+    /// The TLS connection, until somebody has logged in.
+    channel: Option<Arc<Channel>>,
+    /// A refusal that is said after the client's next line.
+    refusal: Option<Done>,
     /// The agent's consent, kept while a mechanism still has a message to send.
     granted: Option<Done>,
     end: End,
@@ -195,6 +199,8 @@ impl ImapSession {
             pending: Some(Event::Connected),
             awaiting: None,
             exchange: None,
+            channel: None,
+            refusal: None,
             granted: None,
             end: End::No,
             peer_gone: false,
@@ -233,12 +239,12 @@ impl ImapSession {
             if self.settings.starttls && !self.secure {
                 names.push("STARTTLS");
             }
-            match (self.may_login(), self.settings.scram) {
-                (false, _) => names.push("LOGINDISABLED"),
-                (true, false) => names.extend(["AUTH=PLAIN", "AUTH=LOGIN"]),
-                (true, true) => names.extend(["AUTH=PLAIN", "AUTH=LOGIN", "AUTH=SCRAM-SHA-256"]),
+            if !self.may_login() {
+                names.push("LOGINDISABLED");
             }
         }
+        let mechanisms = self.mechanism_names();
+        names.extend(mechanisms.iter().map(String::as_str));
         names.extend(self.settings.capabilities.iter().map(String::as_str));
         names.join(" ")
     }
@@ -334,6 +340,10 @@ impl Session for ImapSession {
 
     fn shutdown(&mut self, _now: Time) {
         self.bye("The server is restarting");
+    }
+
+    fn bind(&mut self, channel: &Arc<Channel>) {
+        self.channel = Some(Arc::clone(channel));
     }
 
     fn into_tls(self, now: Time) -> Self {

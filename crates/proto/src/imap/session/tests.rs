@@ -83,9 +83,8 @@ impl Talk {
                 Reply::Secret { secret, nonce: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0".into() }
             }
             Event::Credential(Credential::ScramDone { user, .. }) => Reply::Done(Done::ok(format!("Hello {user}"))),
-            Event::Credential(Credential::ScramFailed { .. }) => {
-                Reply::Done(Done::no("No").code("AUTHENTICATIONFAILED"))
-            }
+            Event::Credential(Credential::Challenge) => Reply::Challenge("<1@h>".into()),
+            Event::Credential(_) => Reply::Done(Done::no("No").code("AUTHENTICATIONFAILED")),
             Event::Command { command, .. } if *command == Command::Check => Reply::More(b"* PIECE 1\r\n".to_vec()),
             Event::Command { command, .. } => {
                 Reply::Done(Done::ok("done").data(format!("* {command:?}\r\n").into_bytes()))

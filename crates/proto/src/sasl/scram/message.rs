@@ -13,12 +13,25 @@ pub struct ClientFirst {
     pub gs2_header: String,
     /// The rest as it was sent.
     pub bare: String,
+    /// What the client says of channel binding.
+    pub binding: Binding,
     /// The identity to act as; empty means the user's own.
     pub authzid: String,
     /// The login name, decoded.
     pub user: String,
     /// The client's nonce.
     pub nonce: String,
+}
+
+/// `gs2-cbind-flag`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// `n`: the client cannot.
+    No,
+    /// `y`: the client could, and was not offered it.
+    NotOffered,
+    /// `p=`: the client binds, by this type.
+    By(String),
 }
 
 /// `client-final-message`.
@@ -34,14 +47,16 @@ pub struct ClientFinal {
 }
 
 impl ClientFirst {
-    /// Reads the message. Channel binding (`p=`) is not offered, so it is malformed here.
+    /// Reads the message.
     pub fn parse(message: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(message).ok()?;
         let mut parts = text.splitn(3, ',');
         let (flag, identity, bare) = (parts.next()?, parts.next()?, parts.next()?);
-        if !matches!(flag, "n" | "y") {
-            return None;
-        }
+        let binding = match flag {
+            "n" => Binding::No,
+            "y" => Binding::NotOffered,
+            _ => Binding::By(flag.strip_prefix("p=").filter(|name| is_binding_name(name))?.to_owned()),
+        };
         let authzid = match identity {
             "" => String::new(),
             _ => decode_name(identity.strip_prefix("a=")?)?,
@@ -54,6 +69,7 @@ impl ClientFirst {
         sound.then(|| Self {
             gs2_header: format!("{flag},{identity},"),
             bare: bare.to_owned(),
+            binding,
             authzid,
             user,
             nonce: nonce.to_owned(),
@@ -88,8 +104,13 @@ pub fn is_printable(text: &str) -> bool {
     text.bytes().all(|b| (b'!'..=b'~').contains(&b) && b != b',')
 }
 
+/// `cb-name`.
+fn is_binding_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+}
+
 /// Decodes a `saslname`: `=2C` is a comma, `=3D` an equals sign, nothing else may follow `=`.
-fn decode_name(text: &str) -> Option<String> {
+pub fn decode_name(text: &str) -> Option<String> {
     if text.len() > FIELD_MAX || text.contains('\0') {
         return None;
     }

@@ -16,7 +16,7 @@ fn secret() -> Secret {
 }
 
 fn until_final(first: &[u8], secret: Secret) -> Server {
-    let mut server = Server::default();
+    let mut server = Server::new(None, false);
     assert!(matches!(server.receive(first), Progress::Ask(Credential::ScramUser { .. })));
     assert!(matches!(server.secret(secret, SERVER_NONCE), Progress::Challenge(_)));
     server
@@ -24,7 +24,7 @@ fn until_final(first: &[u8], secret: Secret) -> Server {
 
 #[test]
 fn the_example_of_rfc_7677() {
-    let mut server = Server::default();
+    let mut server = Server::new(None, false);
     assert_eq!(server.receive(CLIENT_FIRST), Progress::Ask(Credential::ScramUser { user: "user".into() }));
     let challenge = format!("r=rOprNGfwEbeRWgbNEkqO{SERVER_NONCE},s={SALT},i=4096");
     assert_eq!(server.secret(secret(), SERVER_NONCE), Progress::Challenge(challenge.into_bytes()));
@@ -40,7 +40,7 @@ fn the_example_of_rfc_7677() {
 fn a_wrong_password_fails_at_the_proof() {
     let other = Secret::derive("pen", &STANDARD.decode(SALT).unwrap(), 4096);
     let mut server = until_final(CLIENT_FIRST, other);
-    let failed = Credential::ScramFailed { user: "user".into() };
+    let failed = Credential::ScramFailed { user: "user".into(), why: Mismatch::Proof };
     assert_eq!(server.receive(CLIENT_FINAL.as_bytes()), Progress::Ask(failed));
     assert_eq!(server.granted(), Progress::Malformed, "a failed proof cannot be granted");
 }
@@ -59,13 +59,13 @@ fn a_changed_header_nonce_or_order_is_malformed() {
     ] {
         assert_eq!(until_final(CLIENT_FIRST, secret()).receive(&bad), Progress::Malformed);
     }
-    assert_eq!(Server::default().granted(), Progress::Malformed);
-    assert_eq!(Server::default().secret(secret(), "x"), Progress::Malformed);
+    assert_eq!(Server::new(None, false).granted(), Progress::Malformed);
+    assert_eq!(Server::new(None, false).secret(secret(), "x"), Progress::Malformed);
 }
 
 #[test]
 fn first_messages() {
-    let user = |message: &str| match Server::default().receive(message.as_bytes()) {
+    let user = |message: &str| match Server::new(None, false).receive(message.as_bytes()) {
         Progress::Ask(Credential::ScramUser { user }) => Some(user),
         _ => None,
     };
@@ -112,4 +112,65 @@ fn long_keys_are_hashed_first() {
     // RFC 2104 §2. The values are the sixth of the published test cases for HMAC-SHA-256.
     let mac = hmac(&[0xaa; 131], &[b"Test Using Larger Than Block-Size Key - ", b"Hash Key First"]);
     assert_eq!(mac[..8], [0x60, 0xe4, 0x31, 0x59, 0x1e, 0xe0, 0xb6, 0x7f]);
+}
+
+/// A client that knows the password `pencil`; `channel` is what it sees of its connection.
+fn client(server: &mut Server, header: &str, channel: &[u8]) -> Progress {
+    let bare = "n=user,r=client";
+    let Progress::Ask(Credential::ScramUser { .. }) = server.receive(format!("{header}{bare}").as_bytes()) else {
+        return Progress::Malformed;
+    };
+    let Progress::Challenge(first) = server.secret(secret(), "server") else { panic!("no challenge") };
+    let first = String::from_utf8(first).unwrap();
+    let bound = STANDARD.encode([header.as_bytes(), channel].concat());
+    let without_proof = format!("c={bound},r=clientserver");
+    let salted = salted_password(b"pencil", &STANDARD.decode(SALT).unwrap(), 4096);
+    let client_key = hmac(&salted, &[b"Client Key"]);
+    let stored: [u8; 32] = Sha256::digest(client_key).into();
+    let signature = hmac(&stored, &[format!("{bare},{first},{without_proof}").as_bytes()]);
+    let proof: Vec<u8> = client_key.iter().zip(signature).map(|(k, s)| k ^ s).collect();
+    server.receive(format!("{without_proof},p={}", STANDARD.encode(proof)).as_bytes())
+}
+
+fn channel() -> Option<Arc<Channel>> {
+    Some(Arc::new(Channel { exporter: Some([7; 32]), end_point: Some(Box::new([9; 48])), certificate: false }))
+}
+
+fn failed(why: Mismatch) -> Progress {
+    Progress::Ask(Credential::ScramFailed { user: "user".into(), why })
+}
+
+#[test]
+fn a_bound_exchange_fits_its_connection_alone() {
+    let done = Progress::Ask(Credential::ScramDone { authzid: String::new(), user: "user".into() });
+    assert_eq!(client(&mut Server::new(channel(), true), "p=tls-exporter,,", &[7; 32]), done);
+    assert_eq!(client(&mut Server::new(channel(), true), "p=tls-server-end-point,,", &[9; 48]), done);
+    // Somebody in the middle has a connection of his own to each side.
+    for wrong in [&[8; 32][..], &[9; 48], &[7; 31], b""] {
+        let mut server = Server::new(channel(), true);
+        assert_eq!(client(&mut server, "p=tls-exporter,,", wrong), failed(Mismatch::Binding));
+        assert_eq!(server.granted(), Progress::Malformed);
+    }
+    for unknown in ["p=tls-unique,,", "p=tls-exporter2,,", "p=,,", "n,,"] {
+        assert_eq!(client(&mut Server::new(channel(), true), unknown, b""), Progress::Malformed, "{unknown}");
+    }
+    let only = Some(Arc::new(Channel { end_point: Some(Box::new([9; 48])), ..Channel::default() }));
+    assert_eq!(client(&mut Server::new(only, true), "p=tls-exporter,,", b""), Progress::Malformed, "TLS 1.2");
+}
+
+#[test]
+fn a_downgrade_is_noticed() {
+    // The client could bind, and was not offered it, although we do offer it.
+    let mut server = Server::new(channel(), false);
+    assert_eq!(server.receive(b"y,,n=user,r=x"), failed(Mismatch::Downgrade));
+    assert_eq!(server.granted(), Progress::Malformed);
+    // A client that cannot bind may go on, and so may one that could where we cannot.
+    for (channel, header) in [(channel(), "n,,"), (None, "y,,"), (None, "n,,")] {
+        let progress = client(&mut Server::new(channel, false), header, b"");
+        assert!(matches!(progress, Progress::Ask(Credential::ScramDone { .. })), "{header}: {progress:?}");
+    }
+    // The flag is covered by the proof: it cannot be changed on the way.
+    let mut server = Server::new(channel(), false);
+    assert_eq!(client(&mut server, "n,,", b"more"), failed(Mismatch::Binding));
+    assert_eq!(client(&mut Server::new(channel(), false), "p=tls-exporter,,", &[7; 32]), Progress::Malformed);
 }

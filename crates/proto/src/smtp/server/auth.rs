@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Asked, Event, Flow, Greeted, Phase, Reply, ServerSession};
+use super::{Asked, Event, Flow, Greeted, Mechanisms, Phase, Reply, ServerSession};
 use crate::lines::Found;
-use crate::sasl::{Credential, Exchange, Mechanism, Progress};
+use crate::sasl::{Credential, Exchange, Mechanism, Offer, Progress};
 use crate::smtp::Response;
 
 /// One AUTH command, from its start to its reply.
@@ -16,12 +16,17 @@ pub(super) struct State {
     failed: bool,
     /// The agent's words for the success.
     words: Option<Response>,
+    /// A refusal that is said after the client's next line.
+    refusal: Option<Response>,
 }
 
 impl ServerSession {
-    /// Whether AUTH is offered now: only under TLS, unless configured otherwise.
-    pub(super) fn may_authenticate(&self) -> bool {
-        self.settings.auth && (self.secured || self.settings.auth_without_tls)
+    /// The mechanisms that are offered now: what shows a password only under TLS, unless configured otherwise.
+    pub(super) fn mechanisms(&self) -> Mechanisms {
+        let settings = &self.settings;
+        let private = settings.auth && (self.secured || settings.auth_without_tls);
+        let offer = if settings.auth { &settings.sasl } else { &Offer::default() };
+        offer.now(private, self.channel.as_deref())
     }
 
     pub(super) fn auth(&mut self, mechanism: &str, initial: Option<&str>) {
@@ -33,8 +38,9 @@ impl ServerSession {
                 return;
             }
         };
-        let (exchange, progress) = Exchange::start(mechanism, initial.as_deref());
-        self.phase = Phase::Auth(Box::new(State { exchange, failed: false, words: None }));
+        let (exchange, progress) =
+            Exchange::start(mechanism, initial.as_deref(), &self.settings.sasl, self.channel.as_ref());
+        self.phase = Phase::Auth(Box::new(State { exchange, failed: false, words: None, refusal: None }));
         self.auth_progress(progress);
     }
 
@@ -52,12 +58,12 @@ impl ServerSession {
         if self.transaction.is_some() {
             return order("A transaction is open");
         }
-        if !self.may_authenticate() {
+        let offered = self.mechanisms();
+        if offered.is_empty() {
             return Err(Response::new(538, (5, 7, 11), "Encryption required: send STARTTLS first"));
         }
-        let mechanism = Mechanism::parse(name)
-            .filter(|m| *m != Mechanism::ScramSha256 || self.settings.scram)
-            .ok_or_else(|| Response::new(504, (5, 5, 4), "The mechanism is not offered"))?;
+        let mechanism =
+            offered.find(name).ok_or_else(|| Response::new(504, (5, 5, 4), "The mechanism is not offered"))?;
         let initial = match initial {
             None => None,
             Some("=") => Some(Vec::new()),
@@ -92,6 +98,9 @@ impl ServerSession {
 
     fn auth_response(&mut self, line: &[u8]) {
         let Phase::Auth(state) = &mut self.phase else { return };
+        if let Some(refusal) = state.refusal.take() {
+            return self.auth_failed(&refusal);
+        }
         if line == b"*" {
             return self.auth_refused(Response::new(501, (5, 7, 0), "Authentication cancelled"));
         }
@@ -123,10 +132,21 @@ impl ServerSession {
     pub(super) fn auth_answered(&mut self, reply: Reply) {
         let Phase::Auth(state) = &mut self.phase else { return };
         match reply {
+            Reply::Refuse(response) if response.is_permanent() => match state.exchange.refused() {
+                Some(last) => {
+                    state.refusal = Some(response);
+                    self.auth_progress(Progress::Challenge(last));
+                }
+                None => self.auth_failed(&response),
+            },
             Reply::Refuse(response) => self.auth_failed(&response),
             _ if state.failed => self.auth_failed(&invalid()),
             Reply::Secret { secret, nonce } => {
                 let progress = state.exchange.secret(secret, &nonce);
+                self.auth_progress(progress);
+            }
+            Reply::Challenge(text) => {
+                let progress = state.exchange.challenge(text);
                 self.auth_progress(progress);
             }
             reply => {
@@ -142,6 +162,7 @@ impl ServerSession {
     fn auth_succeeded(&mut self) {
         let Phase::Auth(state) = std::mem::replace(&mut self.phase, Phase::Command) else { return };
         self.authenticated = true;
+        self.channel = None;
         self.counters.auth_failures = 0;
         self.say(&state.words.unwrap_or_else(|| Response::new(235, (2, 7, 0), "Authentication successful")));
     }

@@ -116,8 +116,9 @@ impl ServerSession {
         if settings.starttls && !self.secured {
             text.push_str("STARTTLS\n");
         }
-        if self.may_authenticate() && !self.authenticated {
-            text.push_str(if settings.scram { "AUTH PLAIN LOGIN SCRAM-SHA-256\n" } else { "AUTH PLAIN LOGIN\n" });
+        let mechanisms = self.mechanisms();
+        if !mechanisms.is_empty() && !self.authenticated {
+            text.push_str(&format!("AUTH {}\n", mechanisms.line()));
         }
         text.push_str("ENHANCEDSTATUSCODES\n8BITMIME\nSMTPUTF8\nDSN\nCHUNKING\nHELP");
         text
@@ -128,7 +129,7 @@ impl ServerSession {
             return Err(out_of_order("Send EHLO first"));
         }
         if self.settings.role == Role::Submission && !self.authenticated {
-            let text = if self.may_authenticate() { "Authentication required" } else { "Send STARTTLS first" };
+            let text = if self.mechanisms().is_empty() { "Send STARTTLS first" } else { "Authentication required" };
             return Err(Response::new(530, (5, 7, 0), text));
         }
         if self.transaction.is_some() {

@@ -23,8 +23,8 @@ pub enum Event {
         /// Whether it was EHLO: ESMTP in the trace line.
         extended: bool,
     },
-    /// A step of AUTH. Answer a [`Credential::ScramUser`] with [`Reply::Secret`], the others
-    /// with `Ok` or `Refuse`.
+    /// A step of AUTH. Answer a [`Credential::ScramUser`] with [`Reply::Secret`], a [`Credential::Challenge`] with
+    /// [`Reply::Challenge`], the others with `Ok` or `Refuse`.
     Auth(Credential),
     /// MAIL opens a transaction.
     Mail {
@@ -87,4 +87,6 @@ pub enum Reply {
         /// Fresh random text of the server: printable ASCII without comma, 18 octets or more.
         nonce: String,
     },
+    /// Answer to [`Credential::Challenge`].
+    Challenge(String),
 }

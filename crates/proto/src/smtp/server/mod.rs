@@ -19,6 +19,7 @@ pub use settings::{Limits, Role, Settings};
 
 use super::response::Response;
 use crate::lines::{Found, Lines};
+use crate::sasl::{Channel, Mechanisms};
 use crate::session::{Session, Step};
 
 /// Replies are gathered up to this many octets before they are sent in any case.
@@ -31,6 +32,8 @@ const REPORTED: usize = 200;
 pub struct ServerSession {
     settings: Arc<Settings>,
     secured: bool,
+    /// The TLS connection, until somebody has authenticated.
+    channel: Option<Arc<Channel>>,
     phase: Phase,
     greeted: Greeted,
     authenticated: bool,
@@ -125,6 +128,7 @@ impl ServerSession {
         Self {
             settings,
             secured,
+            channel: None,
             phase: Phase::Connect,
             greeted: Greeted::No,
             authenticated: false,
@@ -164,7 +168,10 @@ impl ServerSession {
 
     fn command_line(&mut self, now: Time) -> Flow {
         let mut line = std::mem::take(&mut self.line);
-        let found = self.lines.pop(self.settings.limits.command_line, &mut line);
+        // An initial response may be as long as any other (RFC 4954 §4): tokens are.
+        let limits = &self.settings.limits;
+        let auth = self.lines.peek().get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        let found = self.lines.pop(if auth { limits.auth_line } else { limits.command_line }, &mut line);
         let flow = match found {
             Found::Nothing => Flow::Wait,
             Found::Line => {
@@ -375,6 +382,10 @@ impl Session for ServerSession {
 
     fn shutdown(&mut self, _now: Time) {
         self.stopping = true;
+    }
+
+    fn bind(&mut self, channel: &Arc<Channel>) {
+        self.channel = Some(Arc::clone(channel));
     }
 
     fn into_tls(self, now: Time) -> Self {

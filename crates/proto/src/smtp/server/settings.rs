@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sasl::Offer;
+
 /// Settings of all sessions of one listener; share them in an `Arc`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -15,8 +17,8 @@ pub struct Settings {
     pub auth: bool,
     /// Whether AUTH is offered and taken without TLS.
     pub auth_without_tls: bool,
-    /// Whether SCRAM-SHA-256 is among the mechanisms.
-    pub scram: bool,
+    /// The mechanisms beyond passwords in the clear.
+    pub sasl: Offer,
     /// Bounds.
     pub limits: Limits,
 }
@@ -40,7 +42,7 @@ impl Settings {
             starttls: true,
             auth: false,
             auth_without_tls: false,
-            scram: true,
+            sasl: Offer { scram: true, ..Offer::default() },
             limits: Limits::default(),
         }
     }
