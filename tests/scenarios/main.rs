@@ -4,6 +4,7 @@
 mod clients;
 mod full_disk;
 mod kill_loop;
+mod lockout;
 mod open_relay;
 mod postgres;
 mod relay;

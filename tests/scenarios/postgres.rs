@@ -33,3 +33,31 @@ fn mail_is_taken_delivered_and_read_over_postgresql_and_survives_kill_9() {
     assert!(found >= acknowledged, "{acknowledged} acknowledged, {found} found");
     assert!(server.cli(&["store", "check"]).status.success());
 }
+
+#[test]
+fn two_nodes_over_one_postgresql_share_mailboxes_and_news() {
+    let url = TempPostgres::database().unwrap();
+    let node = |name: &str| format!("{url}\"\nnode = \"{name}");
+    let (first, second) = (node("first"), node("second"));
+    let here = Server::start(&Setup { accounts: &["user"], store: Some(&first), ..Setup::default() });
+    let mut there = Server::prepare(&Setup::default());
+    there.configure(&Setup { store: Some(&second), ..Setup::default() });
+    there.launch();
+    let user = here.address("user");
+    let program = r#"
+import imaplib, smtplib, ssl, sys, time
+smtp, imap, user, password = sys.argv[1:]
+i = imaplib.IMAP4_SSL("127.0.0.1", int(imap), ssl_context=ssl._create_unverified_context()); i.login(user, password); i.select("INBOX")
+i.send(b"x IDLE\r\n"); assert i.readline().startswith(b"+")
+with smtplib.SMTP("127.0.0.1", int(smtp)) as s:
+    s.sendmail("a@outside.example", [user], "From: a@outside.example\r\nSubject: now\r\n\r\nnow\r\n")
+i.sock.settimeout(10)
+line = i.readline()
+while b"EXISTS" not in line: line = i.readline()
+i.send(b"DONE\r\n")
+"#;
+    for (smtp, imap) in [(here.ports.smtp, there.ports.imaps), (there.ports.smtp, here.ports.imaps)] {
+        client("python3", &["-c", program, &smtp.to_string(), &imap.to_string(), &user, PASSWORD], &here.data);
+    }
+    until("delivered", Duration::from_secs(10), || here.queued() == 0);
+}

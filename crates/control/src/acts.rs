@@ -11,9 +11,11 @@ mod account_acts;
 mod alias_acts;
 mod domain_acts;
 mod list_acts;
+mod lockout_acts;
 mod queue_acts;
 mod rules_acts;
 mod switch_acts;
+mod whence_acts;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ pub(crate) async fn run(
         Command::List(act) => list_acts::run(control, act, actor).await,
         Command::Queue(act) => queue_acts::run(control, act, actor, progress).await,
         Command::Switch(act) => switch_acts::run(control, act, actor).await,
+        Command::Lockout(act) => lockout_acts::run(control, act, actor).await,
         Command::Rules(act) => rules_acts::run(control, act, actor).await,
     }
 }

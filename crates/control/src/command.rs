@@ -37,6 +37,8 @@ pub enum Command {
     Switch(SwitchCommand),
     /// `effect.dat` and `sender.dat`.
     Rules(RulesCommand),
+    /// Lockouts and their tables.
+    Lockout(LockoutCommand),
 }
 
 /// Acts on domains.
@@ -52,6 +54,13 @@ pub enum DomainCommand {
     Remove {
         /// Its name.
         name: String,
+    },
+    /// From where its accounts' passwords may be used, but for accounts that have a rule of their own.
+    Whence {
+        /// Its name.
+        name: String,
+        /// The rule; without networks and countries it is removed.
+        rule: WhenceRule,
     },
     /// Whether SCRAM secrets are made for its accounts, at their next login or password change.
     Scram {
@@ -119,6 +128,13 @@ pub enum AccountCommand {
         /// Language; none leaves it.
         language: Option<Language>,
     },
+    /// From where its password may be used.
+    Whence {
+        /// Whose.
+        address: String,
+        /// The rule; without networks and countries it is removed.
+        rule: WhenceRule,
+    },
     /// Set what the account may administer.
     Role {
         /// Whose.
@@ -126,6 +142,16 @@ pub enum AccountCommand {
         /// What.
         role: Role,
     },
+}
+
+/// From where passwords may be used; none leaves that part as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WhenceRule {
+    /// Networks, separated by commas; `any` is everywhere; empty takes them away.
+    pub networks: Option<String>,
+    /// Country codes, separated by commas; empty takes them away.
+    pub countries: Option<String>,
 }
 
 /// A new account.
@@ -331,4 +357,36 @@ pub enum RulesCommand {
     },
     /// Read the server's files again now.
     Reload,
+}
+
+/// Acts on lockouts. Without a protocol all three tables are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum LockoutCommand {
+    /// Lift locks, and take timed rows and permanent ones of exactly this network away.
+    Unlock {
+        /// An address, a network or an account.
+        what: String,
+    },
+    /// Never lock a network.
+    Allow {
+        /// The network.
+        network: String,
+        /// At this door alone.
+        protocol: Option<crate::Protocol>,
+    },
+    /// Refuse a network for good.
+    Deny {
+        /// The network.
+        network: String,
+        /// At this door alone.
+        protocol: Option<crate::Protocol>,
+    },
+    /// Take every row of exactly this network away, whatever it says.
+    Forget {
+        /// The network.
+        network: String,
+        /// At this door alone.
+        protocol: Option<crate::Protocol>,
+    },
 }

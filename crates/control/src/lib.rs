@@ -7,11 +7,15 @@
 
 pub mod bus;
 pub mod command;
+pub mod countries;
 pub mod credential;
 pub mod entry;
 pub mod journal;
+pub mod lockout;
 pub mod logs;
 pub mod password;
+pub mod rulefile;
+pub mod whence;
 
 mod actor;
 mod acts;

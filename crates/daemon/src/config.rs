@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod lockout;
 mod sections;
 mod values;
 mod write;
@@ -15,6 +16,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use lockout::{Lockout, Row as LockoutRow};
 pub use sections::{Delivery, Dns, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls};
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};
@@ -56,6 +58,9 @@ pub struct Config {
     /// What passwords must satisfy.
     #[serde(default)]
     pub password: PasswordRules,
+    /// Who may not try passwords any more.
+    #[serde(default)]
+    pub lockout: Lockout,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,
@@ -138,6 +143,9 @@ impl Config {
                     format!("`require_for_auth = false` is for loopback only, but {open} is reachable from outside"),
                 ));
             }
+        }
+        if let Some(found) = self.lockout.contradiction() {
+            return Some(found);
         }
         if self.group.is_some() && self.user.is_none() {
             return Some(("group", "`group` needs `user`".to_owned()));

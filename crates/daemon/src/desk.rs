@@ -14,6 +14,7 @@ use crate::config::Settings;
 mod caller;
 mod direct;
 mod line;
+mod lockouts;
 mod logs;
 mod people;
 mod query;
@@ -95,6 +96,7 @@ impl Desk {
             Query::QueuedContent { message, offset } => queue::content(self, &message, offset).await,
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
+            Query::Lockouts => Ok(lockouts::overview(self)),
             Query::Rules => rules::read(self).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,

@@ -12,6 +12,7 @@ mod alias;
 mod domain;
 mod init;
 mod list;
+mod lockout;
 mod logs;
 mod moment;
 mod pause;
@@ -22,6 +23,7 @@ mod rules;
 mod serve;
 mod store;
 mod version;
+mod whence;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         alias::command(words),
         list::command(words),
         queue::command(words),
+        lockout::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
@@ -55,6 +58,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "alias" => alias::run(matches, shell),
         "list" => list::run(matches, shell),
         "queue" => queue::run(matches, shell),
+        "lockout" => lockout::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
@@ -78,6 +82,11 @@ fn confirmed(shell: &mut Shell, yes: bool, act: impl Fn(bool) -> sekisho_control
         }
         Err(trouble) => Err(trouble),
     }
+}
+
+/// A verb that sets something was told nothing to set.
+fn nothing() -> Trouble {
+    Trouble::could_not(say!(ja: "変えるものを指定してください。", en: "Say what to set."))
 }
 
 /// The verb is declared and not handled: a fault of ours.

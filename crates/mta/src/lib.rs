@@ -5,7 +5,6 @@
 //! | [`reception`] | the MX and submission listeners' agent |
 //! | [`identity`] | whether an account may speak under a name |
 //! | [`routing`], [`directory`] | where mail for an address goes, and a short memory of it |
-//! | [`rulefile`] | `effect.dat` and `rejectsmtpip.dat`, read again when they change |
 //! | [`accept`] | the one commit after which the client hears `250` |
 //! | [`schedule`] | the queue runner: what is due goes on its way, fairly |
 //! | [`relay`] | handing messages to other hosts |
@@ -24,5 +23,4 @@ pub mod reception;
 pub mod relay;
 pub mod retry;
 pub mod routing;
-pub mod rulefile;
 pub mod schedule;

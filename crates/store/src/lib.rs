@@ -12,6 +12,7 @@
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
 //! | [`journal`] | what happened |
+//! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
@@ -25,6 +26,7 @@ pub mod directory;
 pub mod domain;
 pub mod journal;
 pub mod list;
+pub mod lockout;
 pub mod login;
 pub mod mail;
 pub mod mailbox;

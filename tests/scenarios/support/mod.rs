@@ -107,7 +107,7 @@ impl Server {
         };
         let server = Self { data, ports, domain: setup.domain.into(), process: None, keep };
         server.run(&["init", "--hostname", &format!("mx.{}", setup.domain), "--domain", setup.domain]);
-        std::fs::write(server.data.join("sekisho.toml"), configuration(setup, ports)).unwrap();
+        server.configure(setup);
         if setup.store.is_some() {
             server.run(&["domain", "add", setup.domain]);
         }
@@ -118,6 +118,11 @@ impl Server {
             server.add_account(account);
         }
         server
+    }
+
+    /// Writes the configuration anew.
+    pub fn configure(&self, setup: &Setup<'_>) {
+        std::fs::write(self.data.join("sekisho.toml"), configuration(setup, self.ports)).unwrap();
     }
 
     pub fn add_account(&self, local: &str) {

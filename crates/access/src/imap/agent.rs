@@ -98,6 +98,20 @@ impl ImapAgent {
         refusal::store_error(error, self.account().unwrap_or("-"))
     }
 
+    /// Whether the client may connect.
+    async fn greet(&self) -> Reply {
+        let Ok(ip) = self.client.parse() else { return Reply::Continue };
+        let Err(barred) = self.service.control().admit(Protocol::Imap4, ip, false).await else {
+            return Reply::Continue;
+        };
+        let text = if barred.crowded { "Too many connections" } else { "Access denied" };
+        let control = self.service.control();
+        let entry =
+            entry::dialogue(control.now(), Protocol::Imap4, &self.client, None, "(connect)", text, &barred.reason);
+        control.journal().note(entry);
+        Reply::Bye(text.into())
+    }
+
     async fn command(&mut self, tag: &str, command: Command) -> Reply {
         let allowed = Allowed::after(&command);
         let outcome = match command {
@@ -216,7 +230,8 @@ impl Agent<ImapSession> for ImapAgent {
         self.idle = false;
         match event {
             Event::Connected if self.service.paused().await => Reply::Bye("IMAP is paused by the operator".into()),
-            Event::Connected | Event::AppendAbort => {
+            Event::Connected => self.greet().await,
+            Event::AppendAbort => {
                 self.append = Appending::default();
                 Reply::Continue
             }

@@ -53,6 +53,19 @@ impl Pop3Agent {
         control.journal().note(entry);
     }
 
+    /// Whether the client may connect.
+    async fn admit(&self) -> Reply {
+        let Ok(ip) = self.client.parse() else { return Reply::Ok };
+        let Err(barred) = self.service.control().admit(Protocol::Pop3, ip, false).await else { return Reply::Ok };
+        let trouble = if barred.crowded {
+            Trouble::new(Code::SysTemp, "Too many connections")
+        } else {
+            Trouble::new(Code::SysPerm, "Access denied")
+        };
+        self.note("(connect)", &trouble.text, &barred.reason);
+        Reply::Refuse(trouble)
+    }
+
     async fn retrieve(&mut self, index: usize, whole: bool) -> Reply {
         let store = self.store();
         let Some(maildrop) = &mut self.maildrop else { return out_of_step() };
@@ -150,7 +163,7 @@ impl Agent<PopSession> for Pop3Agent {
         }
         match event {
             Event::Connected if self.service.paused().await => login::paused(),
-            Event::Connected => Reply::Ok,
+            Event::Connected => self.admit().await,
             Event::Auth(credential) => self.credential(credential).await,
             Event::Retrieve { index, lines } => self.retrieve(index, lines.is_none()).await,
             Event::Commit { deleted } => self.commit(&deleted).await,

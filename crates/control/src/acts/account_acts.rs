@@ -20,6 +20,7 @@ pub(super) async fn run(control: &Control, act: AccountCommand, actor: &Actor) -
         }
         AccountCommand::Remove { address, confirmed } => remove(control, &address, confirmed, actor).await,
         AccountCommand::Rename { address, to } => rename(control, &address, &to, actor).await,
+        AccountCommand::Whence { address, rule } => super::whence_acts::account(control, &address, rule, actor).await,
         other => change(control, other, actor).await,
     }
 }
@@ -257,7 +258,8 @@ fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account) -> Result<Cha
         AccountCommand::Add(_)
         | AccountCommand::Password { .. }
         | AccountCommand::Remove { .. }
-        | AccountCommand::Rename { .. } => {
+        | AccountCommand::Rename { .. }
+        | AccountCommand::Whence { .. } => {
             return Err(Fault::Store(sekisho_store::Error::Conflict("act is handled elsewhere".into())));
         }
     })
@@ -272,6 +274,7 @@ fn address_in(act: &AccountCommand) -> &str {
         | AccountCommand::Rename { address, .. }
         | AccountCommand::Remove { address, .. }
         | AccountCommand::Quota { address, .. }
+        | AccountCommand::Whence { address, .. }
         | AccountCommand::Person { address, .. }
         | AccountCommand::Role { address, .. } => address,
     }

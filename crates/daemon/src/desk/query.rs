@@ -75,6 +75,8 @@ pub enum Query {
     },
     /// The newest journal entry's id.
     LogEnd,
+    /// Locks in force, and the reject tables.
+    Lockouts,
     /// The rule texts of the server and of accounts that have some, and the local domains.
     Rules,
     /// Whether an envelope would be accepted.

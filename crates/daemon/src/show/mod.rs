@@ -22,6 +22,11 @@ pub(crate) fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// A list of texts of an answer, in one line.
+pub(crate) fn list(value: &Value, name: &str) -> String {
+    items(value, name).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+}
+
 /// `1.5 MiB`: three digits at most, binary units.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -8,7 +8,7 @@ use sekisho_store::account::Role;
 use serde_json::{Value, json};
 
 use super::domain::day;
-use super::unknown;
+use super::{unknown, whence};
 use crate::cli::{Words, given, text};
 use crate::config::Size;
 use crate::desk::Query;
@@ -93,12 +93,13 @@ pub(super) fn command(words: &Words) -> Command {
                     .place("size", say!(ja: "例: \"2 GiB\"、none でなし", en: "Such as \"2 GiB\"; none lifts it"))
                     .required(true),
             ),
-            words.verb("set", say!(ja: "氏名、言語、権限を変える", en: "Set name, language or role")).args([
-                who(),
-                name(),
-                language(),
-                role(),
-            ]),
+            words
+                .verb(
+                    "set",
+                    say!(ja: "氏名、言語、権限、ログイン元の制限を変える", en: "Set name, language, role, or from where it may log in"),
+                )
+                .args([who(), name(), language(), role()])
+                .args(whence::options(words)),
         ],
     )
 }
@@ -197,6 +198,9 @@ fn set(m: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
     if full_name.is_some() || language.is_some() {
         shell.act(Account(AccountCommand::Person { address: address.clone(), full_name, language }))?;
     }
+    if let Some(rule) = whence::rule(m) {
+        shell.act(Account(AccountCommand::Whence { address: address.clone(), rule }))?;
+    }
     match role_of(text(m, "role")) {
         Some(role) => shell.act(Account(AccountCommand::Role { address, role })),
         None => Ok(Exit::Well),
@@ -252,6 +256,8 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
         ("created", show::text(&one, "created").to_owned()),
         ("password changed", show::text(&one, "password_changed").to_owned()),
         ("must change", one["must_change"].to_string()),
+        ("auth networks", show::list(&one, "auth_networks")),
+        ("auth countries", show::list(&one, "auth_countries")),
         ("purge after", show::text(&one, "purge_after").to_owned()),
     ];
     for (name, value) in rows {

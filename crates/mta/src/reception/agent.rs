@@ -144,8 +144,9 @@ impl SmtpAgent {
                 return self.refused("(connect)", reply::unavailable(self.site.hostname()), &error.to_string());
             }
         }
-        if let Some(line) = self.site.locked_out(self.ip, now) {
-            return self.refused("(connect)", reply::locked_out(), &format!("line {line} of rejectsmtpip.dat"));
+        if let Err(barred) = self.site.admit(self.ip, now).await {
+            let response = if barred.crowded { reply::crowded(self.site.hostname()) } else { reply::locked_out() };
+            return self.refused("(connect)", response, &barred.reason);
         }
         if let Some(line) = self.site.effect(now).refuses_connection(self.ip) {
             return self.refused("(connect)", Reception::bad_source(), &format!("line {line} of effect.dat"));

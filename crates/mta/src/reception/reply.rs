@@ -23,6 +23,11 @@ pub fn login_later() -> Response {
     Response::new(454, (4, 7, 0), "Temporary authentication failure")
 }
 
+/// Too many connections in a short time.
+pub fn crowded(hostname: &str) -> Response {
+    Response::new(421, (4, 7, 0), format!("{hostname} Too many connections, try again later"))
+}
+
 /// The client is in the lockout table.
 pub fn locked_out() -> Response {
     Response::new(554, (5, 7, 1), "Access denied")

@@ -7,6 +7,7 @@ mod care;
 mod folders;
 mod journal;
 mod ledger;
+mod lockouts;
 mod queue;
 mod steps;
 mod transactions;
@@ -44,6 +45,7 @@ on_both_engines! {
     folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
+    lockouts: places_locks_and_rules;
     ledger: accounting_never_lies;
     care: check_finds_damage, backup_and_restore, copying_to_the_other_engine;
 }
