@@ -80,6 +80,8 @@ pub struct Delivery<'a> {
 pub enum Reach<'a> {
     /// Into a mailbox here, or to a machine of the house.
     Inside,
+    /// Into a program on this machine: a mailbox, or a filter that gives it back.
+    Program,
     /// To another server.
     Outside,
     /// Into a content filter, which gives it back as this message (empty: unknown): no end of the journey.

@@ -17,15 +17,20 @@ use crate::step::step;
 /// Recipients that wait at once; more are taken to have left.
 const LEAVES: usize = 1_000_000;
 
+/// Recipients that a log counts without naming them and that are looked at one by one; the guard's floor is lower.
+const UNLISTED: u32 = 256;
+
 impl Inspector {
     /// Judges a message of which all is known.
     pub(super) fn judge(&mut self, id: MailId, at: Time) {
         let Some(mail) = self.mails.get(id) else { return };
         mail.judged = true;
-        let outside = mail.recipients.iter().filter(|r| !r.inside).count();
+        let unlisted = mail.unlisted as usize;
+        let count = (mail.recipients.len() + unlisted) as u64;
+        let outside = mail.recipients.iter().filter(|r| !r.inside).count() + unlisted;
         let (place, who) = (mail.place, mail.who.clone());
         let (key, contact_key) = match &who {
-            Who::Account(name) if !mail.recipients.is_empty() => (folded(name), folded(name)),
+            Who::Account(name) if mail.recipients.len() + unlisted > 0 => (folded(name), folded(name)),
             Who::Network if outside > 0 => {
                 let key = hash(&place.to_string());
                 (key, key)
@@ -41,7 +46,6 @@ impl Inspector {
         };
         let authenticated = matches!(who, Who::Account(_));
         let message = self.submission(id, contact_key, place, authenticated, at);
-        let count = message.recipients.len() as u64;
         if let Who::Account(name) = &who {
             self.logged_in_to_send(name, key, place, at);
         }
@@ -91,6 +95,10 @@ impl Inspector {
                 order: rcpt.order,
                 trap: false,
             });
+        }
+        for n in 0..mail.unlisted.min(UNLISTED) {
+            let contact = self.contacts.has(pair(key, u64::from(n)));
+            recipients.push(Recipient { contact, ..Recipient::default() });
         }
         let mut message = Submission {
             message: self.report.messages + 1,
@@ -144,6 +152,20 @@ impl Inspector {
                     let leave = Leave { at: when, number, origin: key, mail: id, index, mark, holds };
                     self.leaves.push(Reverse(leave));
                 }
+            }
+        }
+        let listed = mail.recipients.len();
+        for n in 0..mail.unlisted.min(UNLISTED) {
+            self.contacts.insert(pair(contact_key, u64::from(n)));
+            let index = listed + n as usize;
+            match until.get(index).copied().flatten().filter(|when| *when > at) {
+                Some(when) if self.leaves.len() < LEAVES => {
+                    self.report.delayed += 1;
+                    let index = u32::try_from(index).unwrap_or(u32::MAX);
+                    let number = self.report.delayed;
+                    self.leaves.push(Reverse(Leave { at: when, number, origin: key, mail: id, index, mark, holds }));
+                }
+                _ => gone += 1,
             }
         }
         mail.origin = key;

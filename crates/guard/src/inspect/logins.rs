@@ -6,6 +6,7 @@ use super::bounded::{folded, pair};
 use super::fact::Attempt;
 use super::judge::Inspector;
 use super::origins::Origin;
+use super::tries::hash_of;
 use crate::event::{Event, Login, LoginResult, Protocol};
 use crate::place::Place;
 use crate::step::step;
@@ -14,6 +15,8 @@ use crate::step::step;
 const AGAIN: i64 = 3_600_000_000;
 /// For so long wrong passwords make a login over SMTP worth telling, in microseconds.
 const FRESH: i64 = 14 * 86_400_000_000;
+/// For so long a wrong password without a name may be whose login works next, in microseconds.
+const NAMELESS: i64 = 86_400_000_000;
 /// Wrong passwords that are kept of somebody who never logged in.
 const PARKED: usize = 64;
 
@@ -40,6 +43,29 @@ pub(super) struct Parked {
 }
 
 impl Inspector {
+    /// A wrong password for a name that the log does not tell.
+    pub(super) fn nameless(&mut self, at: Time, attempt: &Attempt<'_>) {
+        let place = Place::parse(&attempt.ip);
+        if attempt.right || place == Place::Unknown {
+            return;
+        }
+        let password = self.tries.password(0, place, at);
+        let parked = self.nameless.entry(hash_of(place), Vec::new);
+        park(parked, Parked { at, place, protocol: attempt.protocol.unwrap_or_default(), password });
+    }
+
+    /// Whoever comes in where names were not told is taken to be the one who was tried.
+    fn adopt_nameless(&mut self, account: u64, place: Place, at: Time) {
+        let Some(parked) = self.nameless.remove(hash_of(place)) else { return };
+        let Some(origin) = self.origins.get(account) else { return };
+        if origin.profile.used_recently(&self.policy, place, at) {
+            return; // his own mistakes
+        }
+        for wrong in parked.iter().filter(|wrong| at.0.saturating_sub(wrong.at.0) < NAMELESS) {
+            origin.profile.guesses.note(wrong.place, wrong.protocol, wrong.password, true, wrong.at);
+        }
+    }
+
     /// The tries that a line stands for, without those that other lines have told.
     pub(super) fn tries_of(&mut self, at: Time, attempt: &Attempt<'_>) -> Vec<Try> {
         let name: Box<str> = attempt.user.to_lowercase().into();
@@ -83,12 +109,7 @@ impl Inspector {
         if self.origins.get(one.account).is_none() {
             self.site.guessing.note(true, at);
             let parked = self.parked.entry(one.account, Vec::new);
-            if parked.len() >= PARKED {
-                // The first tell how it began, the last whether it goes on.
-                parked.remove(PARKED / 2);
-            }
-            parked.push(Parked { at, place: one.place, protocol, password });
-            return;
+            return park(parked, Parked { at, place: one.place, protocol, password });
         }
         let result = LoginResult::Wrong { password };
         let login = Login { protocol, place: one.place, result, ..Login::default() };
@@ -99,13 +120,13 @@ impl Inspector {
     pub(super) fn logged_in_to_send(&mut self, name: &str, account: u64, place: Place, at: Time) {
         let guessed = self.failing.get(account).is_some_and(|last| at.0.saturating_sub(last.0) < FRESH);
         let others = self.tries.on_others(account, place, at);
-        if guessed || others >= 3 {
+        if guessed || others >= 3 || self.nameless.get(hash_of(place)).is_some() {
             self.logged_in(name, account, Protocol::Smtp, place, others, at);
         }
     }
 
     fn logged_in(&mut self, name: &str, account: u64, protocol: Protocol, place: Place, others: u32, at: Time) {
-        let key = pair(account, pair(super::bounded::hash(&place.to_string()), protocol as u64));
+        let key = pair(account, pair(hash_of(place), protocol as u64));
         let failed = self.failing.get(account).copied().unwrap_or(Time(i64::MIN));
         let last = self.seen.entry(key, || Time(i64::MIN));
         if *last >= failed && at.0.saturating_sub(last.0) < AGAIN && *last != Time(i64::MIN) {
@@ -113,6 +134,7 @@ impl Inspector {
         }
         *last = at;
         self.origin(account, at, || format!("account:{name}"));
+        self.adopt_nameless(account, place, at);
         let login = Login { protocol, place, failed_on_others: others, ..Login::default() };
         self.tell(account, &Event::Login(login), at);
     }
@@ -142,4 +164,12 @@ impl Inspector {
             self.found.push(found);
         }
     }
+}
+
+/// The first tell how it began, the last whether it goes on.
+fn park(parked: &mut Vec<Parked>, wrong: Parked) {
+    if parked.len() >= PARKED {
+        parked.remove(PARKED / 2);
+    }
+    parked.push(wrong);
 }

@@ -10,7 +10,9 @@ use crate::place::Place;
 /// Messages that are remembered at once.
 const MOST: usize = 200_000;
 /// Recipients of a message that are told apart.
-pub(super) const MOST_RECIPIENTS: usize = 10_000;
+pub(super) const MOST_RECIPIENTS: u32 = 10_000;
+/// Recipients of all messages that are remembered at once.
+const MOST_IN_ALL: usize = 2_000_000;
 
 /// Who brought a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(super) struct Mail {
     /// How many recipients there are; 0: unknown.
     pub(super) expected: u32,
     pub(super) recipients: Vec<Rcpt>,
+    /// Recipients that the log counts and does not name.
+    pub(super) unlisted: u32,
     /// Queue ids under which it is still in the queue.
     pub(super) open: u32,
     /// Whether its recipients come all at once, as in an inlog.
@@ -75,6 +79,7 @@ impl Mail {
             size: 0,
             expected: 0,
             recipients: Vec::new(),
+            unlisted: 0,
             open: 1,
             at_once: false,
             judged: false,
@@ -106,6 +111,8 @@ pub(super) struct Mails {
     ids: HashMap<u64, MailId>,
     /// Oldest first, to know whom to forget.
     order: VecDeque<(MailId, u64)>,
+    /// Recipients of all of them.
+    recipients: usize,
     serial: u64,
 }
 
@@ -129,11 +136,7 @@ impl Mails {
         self.queues.insert(queue, id);
         self.order.push_back((id, queue));
         while self.order.len() > MOST {
-            let Some((oldest, queue)) = self.order.pop_front() else { break };
-            self.forget(oldest);
-            if self.queues.get(&queue) == Some(&oldest) {
-                self.queues.remove(&queue);
-            }
+            self.forget_oldest();
         }
         if self.queues.len() > 3 * MOST {
             self.queues.clear();
@@ -148,6 +151,24 @@ impl Mails {
 
     pub(super) fn get(&mut self, id: MailId) -> Option<&mut Mail> {
         self.slots.get_mut(id.slot as usize)?.as_mut().filter(|mail| mail.serial == id.serial)
+    }
+
+    /// Which recipient of the message it is; added if it is none yet and there is room.
+    pub(super) fn recipient(&mut self, id: MailId, rcpt: Rcpt) -> Option<usize> {
+        let mail = self.get(id)?;
+        if let Some(index) = mail.recipients.iter().position(|known| known.address == rcpt.address) {
+            return Some(index);
+        }
+        if mail.recipients.len() >= MOST_RECIPIENTS as usize {
+            return None;
+        }
+        mail.recipients.push(rcpt);
+        let index = mail.recipients.len() - 1;
+        self.recipients += 1;
+        while self.recipients > MOST_IN_ALL && self.order.front().is_some_and(|(oldest, _)| *oldest != id) {
+            self.forget_oldest();
+        }
+        Some(index)
     }
 
     /// A filter gave the message back under another id.
@@ -202,9 +223,19 @@ impl Mails {
         }
     }
 
-    fn forget(&mut self, id: MailId) {
+    fn forget_oldest(&mut self) {
+        let Some((oldest, queue)) = self.order.pop_front() else { return };
+        self.forget(oldest);
+        if self.queues.get(&queue) == Some(&oldest) {
+            self.queues.remove(&queue);
+        }
+    }
+
+    /// Forgets a message, whatever is expected of it.
+    pub(super) fn forget(&mut self, id: MailId) {
         let Some(mail) = self.get(id) else { return };
-        let name = mail.id;
+        let (name, recipients) = (mail.id, mail.recipients.len());
+        self.recipients = self.recipients.saturating_sub(recipients);
         if let Some(place) = self.slots.get_mut(id.slot as usize) {
             *place = None;
             self.free.push(id.slot);

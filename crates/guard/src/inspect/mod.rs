@@ -17,6 +17,7 @@ mod dovecot;
 mod exim;
 pub mod fact;
 mod flow;
+mod gather;
 mod houses;
 pub mod judge;
 mod logins;
@@ -30,6 +31,8 @@ mod sekisho;
 mod spool;
 pub mod stamp;
 mod story;
+#[cfg(test)]
+mod tests;
 mod tries;
 
 pub use adjust::adjust;

@@ -95,9 +95,15 @@ fn delivery<'a>(agent: &str, queue: &'a str, rest: &'a str) -> Line<'a> {
     };
     let relay = field(head, "relay=");
     let reach = match agent {
-        "local" | "virtual" | "pipe" | "discard" => Reach::Inside,
+        "local" | "virtual" | "discard" => Reach::Inside,
+        "pipe" => Reach::Program,
         "error" | "retry" => Reach::Unknown,
         _ if relay.is_empty() || relay == "none" => Reach::Unknown,
+        // LMTP goes to the mailboxes of the house, wherever they are, or into a filter.
+        "lmtp" => match hop(relay, reply) {
+            filter @ Reach::Filter(_) => filter,
+            _ => Reach::Inside,
+        },
         _ => hop(relay, reply),
     };
     Line::Fact(Fact::Delivery(Delivery {

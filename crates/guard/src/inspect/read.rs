@@ -85,6 +85,12 @@ impl Source {
         self.clock.years_ahead()
     }
 
+    /// Whether the last time that was read had its year.
+    #[must_use]
+    pub fn writes_years(&self) -> bool {
+        self.clock.writes_years()
+    }
+
     /// The time of a line alone, to merge files by it.
     pub fn time(&mut self, line: &str) -> Option<Time> {
         match kind(self.format, line) {
@@ -162,6 +168,8 @@ fn log(format: Format, rest: &str) -> Line<'_> {
 }
 
 fn tagged<'a>(program: &str, text: &'a str) -> Option<Line<'a>> {
+    // Some systems put `[ID 197553 mail.info] ` before.
+    let text = text.strip_prefix("[ID ").and_then(|t| t.split_once("] ")).map_or(text, |(_, rest)| rest);
     if let Some(agent) = postfix::agent(program) {
         return Some(postfix::read(agent, text));
     }

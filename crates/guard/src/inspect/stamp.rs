@@ -27,6 +27,8 @@ pub struct Clock {
     ahead: i16,
     /// Lines in a row that say that a new year has begun.
     turned: u8,
+    /// Whether the last stamp had its year.
+    whole: bool,
     /// The hour last read, as it was written, and what it is.
     hour: Option<((i16, u8, u8, u8), i64)>,
 }
@@ -49,7 +51,7 @@ impl Clock {
     /// A clock for a file that was written until `now`, with times in `zone` where they do not say.
     #[must_use]
     pub fn new(zone: TimeZone, now: Time) -> Self {
-        Self { zone, now, year: None, month: 0, back: 0, ahead: 0, turned: 0, hour: None }
+        Self { zone, now, year: None, month: 0, back: 0, ahead: 0, turned: 0, whole: false, hour: None }
     }
 
     /// The same, with the first year so many years earlier: see [`Clock::years_ahead`].
@@ -57,6 +59,12 @@ impl Clock {
     pub fn back(mut self, years: i16) -> Self {
         self.back = years;
         self
+    }
+
+    /// Whether the last stamp had a year of its own.
+    #[must_use]
+    pub fn writes_years(&self) -> bool {
+        self.whole
     }
 
     /// By how many years the file, read as it was, ends in the future. Then it must be read again from so many years earlier.
@@ -105,6 +113,7 @@ impl Clock {
             Some(year) => year,
             None => self.infer(&fields)?,
         };
+        self.whole = fields.year.is_some();
         let key = (year, fields.month, fields.day, fields.hour);
         let hour = match (self.hour, fields.offset) {
             (Some((known, base)), None) if known == key => base,

@@ -96,7 +96,8 @@ fn key(account: u64, place: Place) -> u64 {
     pair(account, hash_of(place))
 }
 
-fn hash_of(place: Place) -> u64 {
+/// A number for a place.
+pub(super) fn hash_of(place: Place) -> u64 {
     match place {
         Place::Unknown => 0,
         Place::V4([a, b, c]) => pair(4, u64::from(u32::from_be_bytes([0, a, b, c]))),
