@@ -62,6 +62,8 @@ pub enum BusEvent {
     LockoutChanged,
     /// Domains, accounts, aliases or lists changed.
     DirectoryChanged,
+    /// An incident was opened, or came further.
+    IncidentChanged,
     /// The listener was too slow and missed events: look at everything again.
     Missed,
 }

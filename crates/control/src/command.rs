@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sekisho_guard::class::Class;
 use sekisho_message::Language;
 use sekisho_store::account::Role;
 use sekisho_store::list::Posting;
@@ -39,6 +40,54 @@ pub enum Command {
     Rules(RulesCommand),
     /// Lockouts and their tables.
     Lockout(LockoutCommand),
+    /// Incidents.
+    Incident(IncidentCommand),
+    /// Set what kind of sender an origin is.
+    Class {
+        /// An account's address, or the key of an origin without AUTH such as `network:192.0.2.0/24`.
+        who: String,
+        /// Which; none leaves it to what is learnt.
+        class: Option<Class>,
+    },
+}
+
+/// Acts on incidents. `which` is an incident's number, an account's address, or an origin's key such as
+/// `network:192.0.2.0/24`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum IncidentCommand {
+    /// Hold its mail, suspend the account, end its sessions. Opens an incident where there is none.
+    Contain {
+        /// Which.
+        which: String,
+        /// Why, for the journal.
+        reason: String,
+    },
+    /// Send what its owner sent.
+    Release {
+        /// Which.
+        which: String,
+        /// Everything: it was a false alarm.
+        all: bool,
+        /// Whether somebody said yes to the counts.
+        confirmed: bool,
+    },
+    /// Destroy what is not its owner's.
+    Purge {
+        /// Which.
+        which: String,
+        /// The owner's too.
+        all: bool,
+        /// Whether somebody said yes to the counts.
+        confirmed: bool,
+    },
+    /// The account is its owner's again: new password, he may send, his mail goes; watched closely for three days.
+    Resolve {
+        /// Which.
+        which: String,
+        /// The new password, where the origin is an account.
+        password: Option<Secret>,
+    },
 }
 
 /// Acts on domains.

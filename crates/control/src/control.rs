@@ -9,6 +9,7 @@ use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta};
 use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Key};
+use crate::guard::{self, Guard};
 use crate::lockout::{self, Lockout};
 use crate::password::{NoRandom, Policy};
 use crate::{Actor, Bus, BusEvent, Command, Done, Journal, Refusal, acts, entry};
@@ -27,6 +28,8 @@ pub struct Options {
     pub password: Policy,
     /// Password hashes at once. Default: one for each core.
     pub hashes: usize,
+    /// The guard.
+    pub guard: crate::guard::Settings,
     /// Who may not try passwords any more.
     pub lockout: lockout::Settings,
     /// Folder of the server's `effect.dat` and reject tables; none when it has no rule files (tests).
@@ -41,6 +44,7 @@ impl Default for Options {
             password: Policy::default(),
             hashes: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             lockout: lockout::Settings::default(),
+            guard: crate::guard::Settings::default(),
             rules: None,
         }
     }
@@ -68,6 +72,7 @@ struct Parts {
     cache: Mutex<Cache>,
     gate: Gate,
     lockout: Lockout,
+    guard: Guard,
 }
 
 /// Acts, credentials, journal and bus over one store. Clones share them.
@@ -83,8 +88,12 @@ impl Control {
         let no_random = |error: NoRandom| Error::Engine(error.to_string());
         let fresh = credential_key().map_err(no_random)?;
         let another = credential_key().map_err(no_random)?;
-        let (decoy, tried, offered) = store
-            .write(move |tx| Ok((kept_key(tx, DECOY_KEY, &fresh)?, kept_key(tx, TRIED_KEY, &another)?, any_scram(tx)?)))
+        let fresh_guard = credential_key().map_err(no_random)?;
+        let (decoy, tried, offered, guard_key) = store
+            .write(move |tx| {
+                let (decoy, tried) = (kept_key(tx, DECOY_KEY, &fresh)?, kept_key(tx, TRIED_KEY, &another)?);
+                Ok((decoy, tried, any_scram(tx)?, guard::key(tx, &fresh_guard)?))
+            })
             .await?;
         let (begun, nobody) = (std::time::Instant::now(), credential::nobody().map_err(no_random)?);
         let tried = Key::from_bytes(tried.as_bytes());
@@ -102,6 +111,7 @@ impl Control {
             cache: Mutex::new(Cache::new(options.password_cache)),
             gate: Gate::new(options.hashes),
             lockout,
+            guard: Guard::new(options.guard.clone(), &guard_key),
             store,
             now,
             options,
@@ -158,6 +168,12 @@ impl Control {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.0.options
+    }
+
+    /// The guard.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.0.guard
     }
 
     pub(crate) fn keys(&self) -> &Keys {

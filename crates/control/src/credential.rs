@@ -13,6 +13,7 @@ use sekisho_message::Address;
 use sekisho_store::account::{self, Account, State};
 use sekisho_store::{AccountId, Tx, login};
 
+use crate::guard::{Attempt, Known};
 use crate::lockout::{Found, Seeker};
 use crate::{Control, Protocol, entry, password};
 
@@ -99,6 +100,7 @@ impl Control {
     ) -> Result<Verified, Failure> {
         // Boxed: a session that is idle shall not carry the room that a login takes.
         let outcome = Box::pin(self.judge_login(login, password, protocol, address_of(network))).await;
+        self.tell_guard(&outcome, Known::Password(password), protocol, network).await;
         self.note_login(login, protocol, network, outcome)
     }
 
@@ -124,6 +126,7 @@ impl Control {
         network: &str,
     ) -> Result<Verified, Failure> {
         let outcome = Box::pin(self.judge_proof(login, proved, protocol, address_of(network))).await;
+        self.tell_guard(&outcome, Known::Proof, protocol, network).await;
         self.note_login(login, protocol, network, outcome)
     }
 
@@ -267,6 +270,19 @@ impl Control {
     /// Remembered passwords of `account` count no longer.
     pub(crate) fn forget(&self, account: AccountId) {
         self.cache().lock().unwrap_or_else(PoisonError::into_inner).forget(account);
+    }
+
+    /// Tells the guard of a login at an account that exists.
+    async fn tell_guard(&self, outcome: &Outcome, tried: Known<'_>, protocol: Protocol, network: &str) {
+        let (address, wrong) = match outcome {
+            Ok(verified) => (&verified.account.address, None),
+            Err((Some(address), Failure::WrongPassword)) => (address, Some(tried)),
+            // The password was right.
+            Err((Some(address), Failure::Suspended)) => (address, None),
+            Err(_) => return,
+        };
+        let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };
+        self.tell_login(&Attempt { account: &account, protocol, network, wrong }).await;
     }
 
     fn note_login(

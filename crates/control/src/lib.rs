@@ -10,6 +10,7 @@ pub mod command;
 pub mod countries;
 pub mod credential;
 pub mod entry;
+pub mod guard;
 pub mod journal;
 pub mod lockout;
 pub mod logs;

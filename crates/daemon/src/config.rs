@@ -17,7 +17,9 @@ mod write;
 mod tests;
 
 pub use lockout::{Lockout, Row as LockoutRow};
-pub use sections::{Delivery, Dns, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls};
+pub use sections::{
+    Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
+};
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};
 
@@ -25,7 +27,7 @@ pub use write::{first_file, write_first};
 pub const FILE: &str = "sekisho.toml";
 
 /// The configuration as it stands in the file, defaults filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The name that the server greets with; it must resolve to this machine for others to take its mail.
@@ -61,13 +63,16 @@ pub struct Config {
     /// Who may not try passwords any more.
     #[serde(default)]
     pub lockout: Lockout,
+    /// What happens to mail of hijacked accounts.
+    #[serde(default)]
+    pub guard: GuardSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,
 }
 
 /// The configuration together with the data folder that its paths are relative to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The data folder, absolute.
     pub dir: PathBuf,

@@ -13,6 +13,7 @@ use crate::config::Settings;
 
 mod caller;
 mod direct;
+mod incidents;
 mod line;
 mod lockouts;
 mod logs;
@@ -97,6 +98,8 @@ impl Desk {
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
             Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::Incidents { before } => incidents::list(self, before).await,
+            Query::Incident { which } => incidents::show(self, &which).await,
             Query::Rules => rules::read(self).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,

@@ -87,6 +87,8 @@ impl Server {
         let control = desk.control.clone();
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
+        let outcomes = scheduler.outcomes();
+        housekeeping::spawn(&tasks, &stop, sekisho_mta::witness::run(control.clone(), outcomes));
         let scheduler = {
             let stop = stop.child_token();
             tokio::spawn(async move { scheduler.run(stop).await })

@@ -10,6 +10,8 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alias;
 mod domain;
+mod incident;
+mod incident_report;
 mod init;
 mod inspect;
 mod list;
@@ -40,6 +42,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         list::command(words),
         queue::command(words),
         lockout::command(words),
+        incident::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
@@ -61,6 +64,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "list" => list::run(matches, shell),
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
+        "incident" => incident::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),

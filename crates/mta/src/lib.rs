@@ -10,6 +10,7 @@
 //! | [`relay`] | handing messages to other hosts |
 //! | [`local`], [`lists`] | delivery into mailboxes, expansion of list posts |
 //! | [`bounce`], [`notify`] | telling senders |
+//! | [`witness`] | telling the guard what became of recipients |
 //! | [`retry`] | when what was put off is tried again |
 
 pub mod accept;
@@ -24,3 +25,4 @@ pub mod relay;
 pub mod retry;
 pub mod routing;
 pub mod schedule;
+pub mod witness;

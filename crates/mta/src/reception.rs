@@ -5,6 +5,7 @@
 //! reached is decided by `sekisho_guard::relay` alone; [`crate::accept`] is the one commit.
 
 mod agent;
+mod client;
 mod content;
 mod envelope;
 mod facts;
@@ -17,6 +18,7 @@ mod transaction;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sekisho_control::lockout::Barred;
 use sekisho_control::{Control, Protocol};
@@ -51,6 +53,7 @@ pub struct Reception {
     directory: Directory,
     effect: RuleFile<EffectRules>,
     wire: [Wire; 3],
+    sessions: AtomicU64,
 }
 
 /// What a listener's sessions are like, without and with SCRAM.
@@ -79,6 +82,7 @@ impl Reception {
             directory,
             settings,
             wire,
+            sessions: AtomicU64::new(1),
         })
     }
 
@@ -127,6 +131,10 @@ impl Reception {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
     }
 
     fn now(&self) -> Time {

@@ -45,6 +45,11 @@ pub(crate) const TABLES: &[Table] = &[
     given("keyword", &["mailbox", "bit"]),
     given("mail", &["mailbox", "uid"]),
     given("history", &["mailbox", "kind", "modseq", "first"]),
+    given("contact", &["origin", "peer"]),
+    given("contact_count", &["origin"]),
+    given("profile", &["origin"]),
+    given("site", &["id"]),
+    counted("incident"),
     counted("journal"),
     given("journal_chunk", &["first_id"]),
 ];

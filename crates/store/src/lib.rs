@@ -13,6 +13,7 @@
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
+//! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
@@ -20,10 +21,12 @@ pub mod account;
 pub mod alias;
 pub mod backup;
 pub mod check;
+pub mod contact;
 pub mod content;
 pub mod copy;
 pub mod directory;
 pub mod domain;
+pub mod incident;
 pub mod journal;
 pub mod list;
 pub mod lockout;
@@ -31,6 +34,7 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod meta;
+pub mod profile;
 pub mod queue;
 pub mod switch;
 
@@ -49,7 +53,9 @@ mod tx;
 
 pub use content::Body;
 pub use error::{Error, Result};
-pub use id::{AccountId, ContentId, DomainId, EpochId, LaneId, ListId, MailboxId, MessageId, OriginId, RecipientId};
+pub use id::{
+    AccountId, ContentId, DomainId, EpochId, IncidentId, LaneId, ListId, MailboxId, MessageId, OriginId, RecipientId,
+};
 pub use staging::{Staged, Staging, Summary};
 pub use store::{Notifications, Settings, Store};
 pub use tx::{Engine, NEVER, Param, Row, Tx, TxExt, Value};

@@ -52,6 +52,13 @@ days = 92
 size = "4 GiB"
 files = false                  # true writes plain daily files too
 
+[guard]
+mode = "hold"                  # "defer" answers 451 instead of keeping mail back, "observe" only tells
+
+[guard.alert]                  # besides the system administrators' mailboxes
+mail = []                      # ["night@example.com"]; empty: the system administrators
+command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
+
 [log]
 level = "info"
 "#

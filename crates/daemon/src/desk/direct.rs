@@ -39,6 +39,7 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
         password_cache: config.limits.password_cache.0,
         password: Policy { min_length: config.password.min_length },
         lockout,
+        guard: config.guard.settings(),
         rules: Some(settings.dir.clone()),
         ..Options::default()
     };

@@ -46,14 +46,15 @@ pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -
 
 pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal> {
     let key = key_of(address)?;
-    let wanted = key.clone();
+    let (wanted, control) = (key.clone(), desk.control.clone());
     let found = desk.control.store().read(move |tx| {
         let Some(account) = account::get(tx, &wanted)? else { return Ok(None) };
         let usage = account::usage(tx, account.id)?;
         let rule = lockout::rule(tx, lockout::Owner::Account(account.id))?;
-        Ok(Some((account, usage, rule)))
+        let guard = control.guard().standing(tx, &format!("account:{}", account.key), control.now())?;
+        Ok(Some((account, usage, rule, guard)))
     });
-    let (account, usage, rule) = found.await?.ok_or_else(|| {
+    let (account, usage, rule, guard) = found.await?.ok_or_else(|| {
         Refusal::invalid(say!(ja: "アカウント {key} はありません。", en: "There is no account {key}."))
     })?;
     let mut shown = one(&account);
@@ -63,6 +64,7 @@ pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal
     shown["auth_networks"] = json!(part(rule.as_ref().map(|rule| &rule.networks)));
     shown["auth_countries"] = json!(part(rule.as_ref().map(|rule| &rule.countries)));
     shown["scram"] = json!(account.scram.is_some());
+    shown["guard"] = json!(guard);
     Ok(shown)
 }
 

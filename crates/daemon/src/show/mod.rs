@@ -1,5 +1,6 @@
 //! How answers look on a terminal.
 
+pub(crate) mod story;
 mod table;
 
 pub use table::Table;

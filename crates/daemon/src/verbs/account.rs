@@ -100,6 +100,18 @@ pub(super) fn command(words: &Words) -> Command {
                 )
                 .args([who(), name(), language(), role()])
                 .args(whence::options(words)),
+            words
+                .verb(
+                    "class",
+                    say!(ja: "送信者の種別を決める（auto で学習に任せる）", en: "Set what kind of sender it is; auto lets it be learnt"),
+                )
+                .arg(who())
+                .arg(
+                    words
+                        .place("class", say!(ja: "種別", en: "Class"))
+                        .value_parser(["person", "role", "application", "newsletter", "auto"])
+                        .required(true),
+                ),
         ],
     )
 }
@@ -124,6 +136,10 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
             shell.act(Account(AccountCommand::Quota { address: address(), quota }))
         }
         "set" => set(m, shell),
+        "class" => {
+            let class = serde_json::from_value(json!(text(m, "class"))).ok();
+            shell.act(sekisho_control::Command::Class { who: address(), class })
+        }
         _ => Err(unknown(verb)),
     }
 }
@@ -158,7 +174,7 @@ fn set_password(m: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
 }
 
 /// A password that was made here is shown once.
-fn say_password(made: bool, password: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
+pub(super) fn say_password(made: bool, password: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
     if made && shell.json {
         shell.print_json(&json!({ "password": password }))?;
     } else if made {
@@ -168,7 +184,7 @@ fn say_password(made: bool, password: &str, shell: &mut Shell) -> Result<Exit, T
 }
 
 /// The password, and whether it was made here.
-fn password_of(m: &ArgMatches, shell: &Shell) -> Result<(String, bool), Trouble> {
+pub(super) fn password_of(m: &ArgMatches, shell: &Shell) -> Result<(String, bool), Trouble> {
     if m.get_flag("password-stdin") {
         return Ok((shell.input()?, false));
     }
@@ -259,6 +275,9 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
         ("auth networks", show::list(&one, "auth_networks")),
         ("auth countries", show::list(&one, "auth_countries")),
         ("purge after", show::text(&one, "purge_after").to_owned()),
+        ("class", class_text(&one["guard"])),
+        ("guard", show::text(&one["guard"], "rung").to_owned()),
+        ("held since", show::text(&one["guard"], "held_since").to_owned()),
     ];
     for (name, value) in rows {
         if !value.is_empty() {
@@ -267,6 +286,17 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
     }
     shell.print(&table.print())?;
     Ok(Exit::Well)
+}
+
+/// The class in force, and whether somebody set it.
+fn class_text(guard: &Value) -> String {
+    let class = show::text(guard, "class");
+    match (class, guard["class_set"].is_null(), guard["learning"] == true) {
+        ("", ..) => String::new(),
+        (_, false, _) => format!("{class} (set)"),
+        (_, true, true) => format!("{class} (learning)"),
+        (_, true, false) => format!("{class} (learnt)"),
+    }
 }
 
 fn quota_text(one: &Value) -> String {

@@ -25,6 +25,8 @@ pub struct SmtpAgent {
     pub(super) ip: IpAddr,
     /// The address as logs and the queue write it.
     pub(super) client: String,
+    /// A number for the connection.
+    pub(super) session: u64,
     pub(super) tls: Option<TlsInfo>,
     pub(super) hello: Hello,
     pub(super) login: Option<Box<Login>>,
@@ -67,11 +69,13 @@ impl SmtpAgent {
         let ip = peer.ip().to_canonical();
         let client = ip.to_string();
         site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        let session = site.next_session();
         Self {
             site,
             service,
             ip,
             client,
+            session,
             tls: None,
             hello: Hello::default(),
             login: None,

@@ -8,6 +8,11 @@ pub fn unavailable(hostname: &str) -> Response {
     Response::new(421, (4, 3, 2), format!("{hostname} Service not available, try again later"))
 }
 
+/// The operator prefers that a message be tried again to keeping it back. It could be any trouble of ours.
+pub fn try_later() -> Response {
+    Response::new(451, (4, 3, 0), "Temporary failure, try again later")
+}
+
 /// Too many unknown recipients.
 pub fn harvesting(hostname: &str) -> Response {
     Response::new(421, (4, 7, 0), format!("{hostname} Too many errors; closing"))
