@@ -6,9 +6,12 @@ use std::time::Duration;
 use sekisho_message::Time;
 
 use super::bounded::{folded, hash, pair};
+use super::course::Excuse;
 use super::judge::{Inspector, Leave};
 use super::mails::{MailId, Who};
-use super::origins::{Mark, Sent};
+use super::origins::{Mark, Sent, is_away};
+use super::report::Found;
+use crate::class::Class;
 use crate::event::{Event, Outcome, Recipient, Submission};
 use crate::ladder::Action;
 use crate::place::Place;
@@ -19,6 +22,8 @@ const LEAVES: usize = 1_000_000;
 
 /// Recipients that a log counts without naming them and that are looked at one by one; the guard's floor is lower.
 const UNLISTED: u32 = 256;
+/// Tells those to whom an origin tried to write from those to whom it would have.
+const TRIED: u64 = 0x7269_6564;
 
 impl Inspector {
     /// Judges a message of which all is known.
@@ -49,8 +54,11 @@ impl Inspector {
         if let Who::Account(name) = &who {
             self.logged_in_to_send(name, key, place, at);
         }
-        if who == Who::Network && self.is_open(place, at) {
-            self.anywhere(&message, outside, at);
+        if who == Who::Network {
+            self.handed_in(id, place, at);
+            if self.is_open(place, at) {
+                self.anywhere(id, &message, outside, at);
+            }
         }
         self.report.messages += 1;
         self.report.recipients += count;
@@ -59,6 +67,7 @@ impl Inspector {
             Who::Local(user) => format!("local:{user}"),
             _ => format!("network:{place}"),
         });
+        self.look_back(key, at);
         let policy = &self.policy;
         let Some(origin) = self.origins.get(key) else { return };
         self.report.origins += u64::from(!std::mem::replace(&mut origin.sends, true));
@@ -67,6 +76,11 @@ impl Inspector {
             if let Some(found) = self.found.get_mut(open) {
                 found.closed = true;
             }
+        }
+        let mut message = message;
+        if !authenticated {
+            // A network, or a program, is nowhere else than where it is.
+            message.place = Place::Unknown;
         }
         let verdict = step(policy, &mut origin.profile, &mut self.site, &Event::Submission(message), at);
         let sent = Sent { at, place, outside: u32::try_from(outside).unwrap_or(u32::MAX), authenticated };
@@ -77,6 +91,10 @@ impl Inspector {
         } else if let Some(found) = origin.open.and_then(|open| self.found.get_mut(open)) {
             found.after(sent);
         }
+        if outside > 0 && (!is_away(&verdict) || origin.course.is_usual(place)) {
+            self.went_on(id, key, contact_key, sent);
+        }
+        let Some(origin) = self.origins.get(key) else { return };
         let holds = origin.holds;
         self.let_go(id, key, contact_key, verdict.action, mark, holds, at);
     }
@@ -128,6 +146,7 @@ impl Inspector {
         at: Time,
     ) {
         let Some(mail) = self.mails.get(id) else { return };
+        mail.origin = key;
         let until = match action {
             Action::Hold => return,
             Action::Pass => Vec::new(),
@@ -168,7 +187,6 @@ impl Inspector {
                 _ => gone += 1,
             }
         }
-        mail.origin = key;
         if let Some(mark) = mark
             && let Some(origin) = self.origins.get(key)
         {
@@ -197,6 +215,59 @@ impl Inspector {
             if rcpt.result.is_some() {
                 self.outcome(next.mail, next.index as usize, next.at + Duration::from_secs(2));
             }
+        }
+    }
+
+    /// Looks whether what an origin was held for is excused by how it went on, once a day.
+    fn look_back(&mut self, key: u64, at: Time) {
+        let Some(origin) = self.origins.get(key) else { return };
+        let Some(found) = origin.open.filter(|_| origin.course.turns(at)).and_then(|n| self.found.get_mut(n)) else {
+            return;
+        };
+        let began = Time::from_seconds(self.report.period.map_or(0, |(from, _)| from));
+        if let Some(excuse) = origin.course.excuse(found, began, origin.excused) {
+            (found.excuse, origin.excused) = (Some(excuse), true);
+            // As an administrator would have set it on the first day.
+            let class = if excuse == Excuse::Repeats { Class::Newsletter } else { Class::Application };
+            origin.profile.class_set = Some(class);
+            origin.resolve(&self.policy, &mut self.site, at);
+        }
+    }
+
+    /// The same at the end of the log.
+    pub(super) fn excuse(&mut self, found: &mut Found) {
+        let Some(origin) = self.origins.get(found.key).filter(|_| found.excuse.is_none()) else { return };
+        let began = Time::from_seconds(self.report.period.map_or(0, |(from, _)| from));
+        found.excuse = origin.course.excuse(found, began, origin.excused);
+        if found.excuse.is_none() && !found.authenticated && found.origin.starts_with("network:") {
+            found.excuse = self.gateways.excuse(&origin.course, began);
+        }
+        origin.excused |= found.excuse.is_some();
+    }
+
+    /// Notes how an origin goes on, held or not.
+    fn went_on(&mut self, id: MailId, key: u64, contact_key: u64, sent: Sent) {
+        let Some(mail) = self.mails.get(id) else { return };
+        let Some(origin) = self.origins.get(key) else { return };
+        let held = origin.profile.held_since.is_some();
+        let mut known = 0;
+        for rcpt in mail.recipients.iter().filter(|rcpt| !rcpt.inside) {
+            let tried = pair(contact_key ^ TRIED, rcpt.address);
+            known += u32::from(!rcpt.first || self.contacts.has(tried));
+            if held {
+                self.contacts.insert(tried);
+            }
+            origin.course.to(rcpt.domain);
+            rcpt.result.into_iter().for_each(|result| origin.course.ended(result));
+        }
+        origin.course.sent(sent.at, sent.place, sent.outside, known);
+    }
+
+    /// Notes for whom a stranger hands mail in.
+    fn handed_in(&mut self, id: MailId, place: Place, at: Time) {
+        let Some(mail) = self.mails.get(id) else { return };
+        for rcpt in mail.recipients.iter().filter(|rcpt| !rcpt.inside) {
+            self.gateways.note(rcpt.domain, place, at);
         }
     }
 

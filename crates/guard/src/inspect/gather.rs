@@ -108,6 +108,10 @@ impl Inspector {
         let result = result(delivery);
         let news = known.result.is_none() && result.is_some();
         known.result = known.result.or(result);
+        let judged = self.mails.get(id).filter(|mail| mail.judged && !inside).map(|mail| mail.origin);
+        if let Some(origin) = judged.and_then(|key| self.origins.get(key)) {
+            result.filter(|_| news).into_iter().for_each(|result| origin.course.ended(result));
+        }
         if inside && delivery.end == End::Sent && from != 0 {
             self.heard(&rcpt, from);
         } else if news && !inside {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use sekisho_message::Time;
 
 use super::bounded::{Recent, RecentMap};
+use super::course::Gateways;
 use super::houses::Houses;
 use super::mails::{MailId, Mails};
 use super::origins::Origin;
@@ -66,6 +67,7 @@ pub struct Inspector {
     pub(super) houses: Houses,
     /// Networks on the public net that lately began to relay, and when they last did.
     pub(super) young: Vec<(Place, Time)>,
+    pub(super) gateways: Gateways,
     pub(super) waiting: VecDeque<Waiting>,
     /// Number of the first that waits.
     pub(super) first: u64,
@@ -122,6 +124,7 @@ impl Inspector {
             seen: RecentMap::new(4 * ORIGINS),
             houses: Houses::new(&settings.local_domains),
             young: Vec::new(),
+            gateways: Gateways::new(),
             waiting: VecDeque::new(),
             first: 0,
             leaves: BinaryHeap::new(),
@@ -182,10 +185,22 @@ impl Inspector {
         self.drain(true);
         self.leave(Time(i64::MAX));
         self.report.local_domains = self.houses.names();
-        for found in std::mem::take(&mut self.found) {
-            self.report.incidents.push(found.tell());
+        for mut found in std::mem::take(&mut self.found) {
+            self.excuse(&mut found);
+            let told = if found.excuse.is_some() { &mut self.report.notices } else { &mut self.report.incidents };
+            told.push(found.tell());
         }
         self.report.incidents.sort_by_key(|incident| (incident.held_at, incident.first_evidence));
+        // One notice for each origin says it all.
+        self.report.notices.sort_by(|a, b| (&a.origin, a.held_at).cmp(&(&b.origin, b.held_at)));
+        self.report.notices.dedup_by(|later, first| {
+            let same = later.origin == first.origin;
+            if same {
+                first.recipients_after = first.recipients_after.saturating_add(later.recipients_before_hold);
+                first.recipients_after = first.recipients_after.saturating_add(later.recipients_after);
+            }
+            same
+        });
         self.report
     }
 

@@ -210,7 +210,9 @@ impl Mails {
     /// Forgets a message of which nothing is expected any more.
     pub(super) fn drop_if_done(&mut self, id: MailId) {
         let done = |mail: &Mail| {
-            mail.open == 0 && mail.judged && mail.recipients.iter().all(|r| r.told || r.left || r.inside || !r.first)
+            mail.open == 0
+                && mail.judged
+                && mail.recipients.iter().all(|r| r.told || r.inside || !r.first || (r.left && r.result.is_none()))
         };
         if self.get(id).is_some_and(|mail| done(mail)) {
             self.forget(id);

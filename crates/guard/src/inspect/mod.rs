@@ -13,6 +13,7 @@
 
 mod adjust;
 mod bounded;
+mod course;
 mod dovecot;
 mod exim;
 pub mod fact;
@@ -36,6 +37,7 @@ mod tests;
 mod tries;
 
 pub use adjust::adjust;
+pub use course::Excuse;
 pub use judge::{Inspector, MOST_LINE, Settings};
 pub use read::{Format, Source};
 pub use report::{Report, Trouble};

@@ -4,6 +4,7 @@ use sekisho_message::Time;
 
 use super::bounded::hash;
 use super::judge::Inspector;
+use super::mails::MailId;
 use super::origins::{Origin, Sent};
 use crate::event::{Event, Submission};
 use crate::ladder::Action;
@@ -42,9 +43,12 @@ impl Inspector {
     }
 
     /// Judges a message on behalf of all of them, beside its own network.
-    pub(super) fn anywhere(&mut self, message: &Submission, outside: usize, at: Time) {
+    pub(super) fn anywhere(&mut self, id: MailId, message: &Submission, outside: usize, at: Time) {
         let key = hash(ANYWHERE);
         let origin = self.origins.entry(key, || Origin::new(key, ANYWHERE.to_owned(), at));
+        for rcpt in self.mails.get(id).into_iter().flat_map(|mail| &mail.recipients).filter(|rcpt| !rcpt.inside) {
+            origin.course.to(rcpt.domain);
+        }
         if origin.is_over(&self.policy, at)
             && let Some(found) = origin.resolve(&self.policy, &mut self.site, at).and_then(|n| self.found.get_mut(n))
         {

@@ -2,6 +2,7 @@
 
 use sekisho_message::Time;
 
+use super::course::Course;
 use super::report::{Found, Network};
 use crate::event::{Event, Operator, Protocol};
 use crate::ladder::{Incident, Reason, Verdict};
@@ -27,6 +28,9 @@ pub(super) struct Origin {
     /// The incident that is open.
     pub(super) open: Option<usize>,
     pub(super) holds: u32,
+    pub(super) course: Course,
+    /// Whether something of it was excused.
+    pub(super) excused: bool,
     /// Whether it has sent anything.
     pub(super) sends: bool,
 }
@@ -74,7 +78,8 @@ pub(super) struct Mark {
 impl Origin {
     pub(super) fn new(key: u64, name: String, at: Time) -> Self {
         let profile = Box::new(Profile::new(key, at));
-        Self { name, profile, evidence: Evidence::default(), open: None, holds: 0, sends: false }
+        let (evidence, course) = (Evidence::default(), Course::new(at));
+        Self { name, profile, evidence, open: None, holds: 0, course, excused: false, sends: false }
     }
 
     /// The guard holds it: what is known so far.
@@ -96,6 +101,8 @@ impl Origin {
         }
         signals.sort_by(|a, b| b.llr.total_cmp(&a.llr).then(a.kind.cmp(&b.kind)));
         Found {
+            key: self.profile.origin,
+            excuse: None,
             origin: self.name.clone(),
             class: self.profile.class(),
             authenticated: self.profile.authenticated,
@@ -143,7 +150,7 @@ impl Origin {
 impl Evidence {
     /// Notes a message; of what it is evidence, if it is.
     pub(super) fn note(&mut self, profile: &Profile, verdict: &Verdict, sent: Sent) -> Option<Mark> {
-        let away = verdict.signals.iter().any(|s| matches!(s.kind, Kind::NewPlace | Kind::GuessedLogin));
+        let away = is_away(verdict);
         let sum: f32 = signal::by_family(&verdict.signals).iter().sum();
         self.follow(profile.first_evidence, sent.at);
         if sent.outside == 0 || (!away && sum <= 0.0 && verdict.incident.is_none()) {
@@ -212,4 +219,9 @@ impl Part {
     fn renew(&mut self) {
         *self = Self { serial: self.serial + 1, ..Self::default() };
     }
+}
+
+/// Whether a message came from elsewhere than its sender always is.
+pub(super) fn is_away(verdict: &Verdict) -> bool {
+    verdict.signals.iter().any(|s| matches!(s.kind, Kind::NewPlace | Kind::GuessedLogin))
 }

@@ -3,6 +3,7 @@
 use sekisho_message::{Language, Time};
 use serde_json::{Value, json};
 
+use super::course::Excuse;
 use super::origins::Sent;
 use crate::class::Class;
 use crate::event::Protocol;
@@ -45,6 +46,8 @@ pub struct Report {
     pub local_domains: Vec<String>,
     /// Who was abused.
     pub incidents: Vec<Trouble>,
+    /// What looks like it and is not, seen from the end of the log.
+    pub notices: Vec<Trouble>,
 }
 
 /// A line that could not be read.
@@ -65,6 +68,8 @@ pub struct Trouble {
     pub origin: String,
     /// What kind of sender it was before.
     pub class: Class,
+    /// Why it is no abuse after all.
+    pub excuse: Option<Excuse>,
     /// When the evidence began.
     pub first_evidence: i64,
     /// When the guard would have held it.
@@ -138,6 +143,10 @@ impl Network {
 /// An incident while the log is read.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
+    /// The origin's number.
+    pub(super) key: u64,
+    /// Why it is no abuse after all.
+    pub(super) excuse: Option<Excuse>,
     pub(super) origin: String,
     pub(super) class: Class,
     pub(super) authenticated: bool,
@@ -197,6 +206,7 @@ impl Found {
         Trouble {
             origin: self.origin,
             class: self.class,
+            excuse: self.excuse,
             first_evidence: self.first_evidence.seconds(),
             held_at: self.held_at.seconds(),
             rung: self.rung,
@@ -235,11 +245,24 @@ impl Report {
             "bad_lines": self.bad_lines,
             "bad": self.bad,
             "local_domains": self.local_domains,
+            "notices": self.notices.iter().filter_map(|one| one.notice(language)).collect::<Vec<_>>(),
         })
     }
 }
 
 impl Trouble {
+    fn notice(&self, language: Language) -> Option<Value> {
+        let excuse = self.excuse?;
+        Some(json!({
+            "origin": self.origin,
+            "excuse": excuse,
+            "text": excuse.text().get(language),
+            "first_evidence": self.first_evidence,
+            "held_at": self.held_at,
+            "recipients": u64::from(self.recipients_before_hold) + u64::from(self.recipients_after),
+        }))
+    }
+
     /// The same of one incident.
     #[must_use]
     pub fn json(&self, language: Language) -> Value {

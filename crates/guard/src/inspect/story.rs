@@ -5,6 +5,7 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 use sekisho_message::{Language, Text, say};
 
+use super::course::Excuse;
 use super::report::{LoginStory, Report, Trouble};
 
 /// Networks that a story names.
@@ -48,6 +49,11 @@ impl Report {
         for incident in &self.incidents {
             out.push('\n');
             out.push_str(&incident.story(language, zone));
+        }
+        for notice in &self.notices {
+            let (Text { ja, en }, Some(excuse)) = (notice.who(), notice.excuse.map(Excuse::text)) else { continue };
+            let line = Text::new(format!("- {ja}: {}", excuse.ja), format!("- {en}: {}", excuse.en));
+            let _ = writeln!(out, "\n{}", line.get(language));
         }
         out
     }
