@@ -191,7 +191,7 @@ fn a_web_form_that_is_abused_is_isolated_and_its_neighbours_mail_goes_on() {
     assert!(form("127.70.2.9", "office@known.example", &prose(999)).starts_with("250"));
     until("the neighbour's goes", Duration::from_secs(15), || site.with_text(&prose(999)).len() == 1);
     let told = site.server.json(&["incident", "show", "1"]);
-    assert_eq!(told["reached"].as_array().unwrap().len(), escaped, "{}", told["reached"]);
+    assert_eq!(told["reached"].as_array().unwrap().len(), escaped, "{told:#}");
     assert!(told["acts"].as_array().unwrap().iter().any(|act| act["what"] == "isolate"), "{}", told["acts"]);
     site.server.run(&["incident", "resolve", "1"]);
     site.server.run(&["incident", "purge", "1", "--yes"]);

@@ -80,8 +80,9 @@ impl Site {
         }
     }
 
-    /// Time goes by.
+    /// Time goes by. What is noted before is written before: the journal is searched by time.
     pub fn pass(&self, span: Duration) {
+        self.control(|control| async move { control.journal().flush().await });
         self.clock.advance(span);
     }
 
