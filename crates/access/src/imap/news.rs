@@ -41,6 +41,9 @@ impl Allowed {
         match command {
             Command::Fetch(fetch) => Self::with_uid(fetch.uid),
             Command::Search(search) => Self::with_uid(search.uid),
+            Command::Sort(sort) => Self::with_uid(sort.uid),
+            Command::Thread(thread) => Self::with_uid(thread.uid),
+            Command::MultiSearch(_) => Self::EXPUNGE,
             Command::Store(store) => Self::with_uid(store.uid),
             _ => Self::ALL,
         }
