@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::config::Settings;
 
+mod alerts;
 mod caller;
 mod direct;
 mod incidents;
@@ -27,6 +28,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::offset_minutes;
 pub use caller::Caller;
 pub use direct::{Opened, open};
 pub use query::{Envelope, Query};
@@ -98,6 +100,7 @@ impl Desk {
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
             Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::AlertTest => alerts::test(self).await,
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
             Query::Rules => rules::read(self).await,

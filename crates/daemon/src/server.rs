@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{RouteRow, RouteTls, Settings};
-use crate::desk::{self, Desk, SOCKET};
+use crate::desk::{self, Desk, SOCKET, offset_minutes};
 use crate::lock::Lock;
 use crate::trouble::Trouble;
 
@@ -96,6 +96,8 @@ impl Server {
         let doors = doors(&settings, &control, &clock, tls.clone())?;
         let addresses = doors.open(bound, &sessions)?;
         housekeeping::begin(&desk, &clock, &tls, &tasks, &stop);
+        let alerts = desk.alerts(clock.clone())?;
+        housekeeping::spawn(&tasks, &stop, alerts.run());
         doors.follow(&tasks, &stop);
         serve_socket(desk, &settings, &tasks, &stop).await?;
         let socket = settings.dir.join(SOCKET);
@@ -223,12 +225,6 @@ fn route(row: &RouteRow) -> Route {
         None => TlsMode::Opportunistic,
     };
     Route { credential, tls, ..Route::new(row.domain.clone(), row.host.clone(), row.port) }
-}
-
-/// Distance of local time from UTC, for Received and Date.
-fn offset_minutes(clock: &Clock) -> i32 {
-    let stamp = jiff::Timestamp::from_microsecond(clock.now().micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::tz::TimeZone::system().to_offset(stamp).seconds() / 60
 }
 
 async fn serve_socket(

@@ -8,6 +8,7 @@ use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
 
 mod account;
+mod alert;
 mod alias;
 mod domain;
 mod incident;
@@ -43,6 +44,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         queue::command(words),
         lockout::command(words),
         incident::command(words),
+        alert::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
@@ -65,6 +67,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
+        "alert" => alert::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),

@@ -167,6 +167,12 @@ pub fn expanding(list: &str) -> Origin {
     Origin::by_rule(Trust::List(list.to_owned()))
 }
 
+/// The origin of alerts to the addresses that the configuration names.
+#[must_use]
+pub fn alerting() -> Origin {
+    Origin::by_rule(Trust::Alert)
+}
+
 /// The origin of a listener that the configuration trusts without AUTH.
 #[must_use]
 pub fn trusted_listener(name: &str) -> Origin {

@@ -10,16 +10,19 @@
 //! | [`relay`] | handing messages to other hosts |
 //! | [`local`], [`lists`] | delivery into mailboxes, expansion of list posts |
 //! | [`bounce`], [`notify`] | telling senders |
+//! | [`alert`] | telling people about incidents |
 //! | [`witness`] | telling the guard what became of recipients |
 //! | [`retry`] | when what was put off is tried again |
 
 pub mod accept;
+pub mod alert;
 pub mod bounce;
 pub mod directory;
 pub mod identity;
 pub mod lists;
 pub mod local;
 pub mod notify;
+mod own_mail;
 pub mod reception;
 pub mod relay;
 pub mod retry;

@@ -52,6 +52,7 @@ pub(crate) const TABLES: &[Table] = &[
     given("profile", &["origin"]),
     given("site", &["id"]),
     counted("incident"),
+    counted("alert"),
     counted("journal"),
     given("journal_chunk", &["first_id"]),
 ];

@@ -19,6 +19,7 @@
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
+pub mod alert;
 pub mod alias;
 pub mod backup;
 pub mod check;
