@@ -10,6 +10,7 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alias;
 mod domain;
+mod drill;
 mod incident;
 mod incident_report;
 mod init;
@@ -48,6 +49,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         logs::command(words),
         rules::command(words),
         inspect::command(words),
+        drill::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -69,6 +71,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),
