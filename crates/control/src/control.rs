@@ -20,6 +20,10 @@ pub type Now = Arc<dyn Fn() -> Time + Send + Sync>;
 /// What an operator can set about acts and credentials.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Our own host name, as in our Received fields. Default `localhost`.
+    pub hostname: String,
+    /// Local time's distance from UTC in minutes, for the Date of letters that the server writes.
+    pub offset_minutes: i32,
     /// How long a removed account can be brought back. Default 30 days.
     pub grace: Duration,
     /// How long a verified password is remembered, at most an hour. Default 5 minutes.
@@ -39,6 +43,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            hostname: "localhost".to_owned(),
+            offset_minutes: 0,
             grace: Duration::from_secs(30 * 86_400),
             password_cache: Duration::from_secs(300),
             password: Policy::default(),

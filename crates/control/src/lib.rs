@@ -6,6 +6,7 @@
 //! [`Control::bus`] to hear of changes.
 
 pub mod bus;
+pub mod check;
 pub mod command;
 pub mod countries;
 pub mod credential;
@@ -15,6 +16,7 @@ pub mod journal;
 pub mod lockout;
 pub mod logs;
 pub mod password;
+pub mod post;
 pub mod rulefile;
 pub mod whence;
 

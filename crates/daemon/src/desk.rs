@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Settings;
+use crate::server::vitals::Probe;
 
 mod caller;
 mod direct;
@@ -20,6 +21,7 @@ mod logs;
 mod people;
 mod query;
 mod queue;
+mod rounds;
 mod rules;
 mod socket;
 mod store;
@@ -65,6 +67,8 @@ pub struct Desk {
     pub control: Control,
     /// The configuration.
     pub settings: Arc<Settings>,
+    /// Measures the running server; none when it is stopped.
+    pub probe: Option<Probe>,
 }
 
 impl Desk {
@@ -100,6 +104,7 @@ impl Desk {
             Query::Lockouts => Ok(lockouts::overview(self)),
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
+            Query::Check => rounds::check(self).await,
             Query::Rules => rules::read(self).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,

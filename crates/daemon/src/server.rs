@@ -35,6 +35,8 @@ mod mirror;
 mod notify;
 mod present;
 pub(crate) mod privileges;
+mod rounds;
+pub mod vitals;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ pub use bound::{Bound, Service, bind};
 pub(crate) use notify::{ready, stopping};
 
 use doors::Doors;
+use vitals::Probe;
 
 /// How long to wait for the data folder while a verb has it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -83,7 +86,8 @@ impl Server {
         })?;
         let tls = certificate(&settings, &clock)?;
         let opened = desk::open(Arc::clone(&settings), clock.clone()).await?;
-        let desk = opened.desk;
+        let mut desk = opened.desk;
+        desk.probe = Some(Probe::new(clock.now(), settings.dir.clone(), bound.faults()));
         let control = desk.control.clone();
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
@@ -226,7 +230,7 @@ fn route(row: &RouteRow) -> Route {
 }
 
 /// Distance of local time from UTC, for Received and Date.
-fn offset_minutes(clock: &Clock) -> i32 {
+pub(crate) fn offset_minutes(clock: &Clock) -> i32 {
     let stamp = jiff::Timestamp::from_microsecond(clock.now().micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     jiff::tz::TimeZone::system().to_offset(stamp).seconds() / 60
 }

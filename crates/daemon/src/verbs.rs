@@ -9,6 +9,7 @@ use crate::trouble::{Exit, Trouble};
 
 mod account;
 mod alias;
+mod check;
 mod domain;
 mod incident;
 mod incident_report;
@@ -42,6 +43,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         queue::command(words),
         lockout::command(words),
         incident::command(words),
+        check::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
@@ -63,6 +65,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
+        "check" => check::run(shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),

@@ -328,6 +328,8 @@ fn inlog(submission: &Submission, id: MessageId, origin: &str, recipients: &[&Re
             size: submission.content.size(),
             message_id: &submission.message_id,
             with: submission.with,
+            fingerprint: submission.fingerprint,
+            letter: None,
         },
     )
 }

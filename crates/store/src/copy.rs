@@ -50,6 +50,9 @@ pub(crate) const TABLES: &[Table] = &[
     given("profile", &["origin"]),
     given("site", &["id"]),
     counted("incident"),
+    given("round_hour", &["at"]),
+    given("round_report", &["name"]),
+    given("listing", &["zone", "subject", "since"]),
     counted("journal"),
     given("journal_chunk", &["first_id"]),
 ];

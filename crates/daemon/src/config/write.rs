@@ -59,6 +59,12 @@ mode = "hold"                  # "defer" answers 451 instead of keeping mail bac
 mail = []                      # ["night@example.com"]; empty: the system administrators
 command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
 
+[check]                        # the daily look: sekisho check
+every = "3m"
+summary = "07:00"              # a letter once a day, local time; "off" for none
+mail = []                      # ["night@example.com"]; empty: the system administrators
+language = "en"                # "ja" or "en", for the addresses above
+
 [log]
 level = "info"
 "#

@@ -35,6 +35,8 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
         .await
         .map_err(|error| Error::Engine(error.to_string()))??;
     let options = Options {
+        hostname: config.hostname.to_string(),
+        offset_minutes: crate::server::offset_minutes(&clock),
         grace: config.limits.removed_accounts.0,
         password_cache: config.limits.password_cache.0,
         password: Policy { min_length: config.password.min_length },
@@ -45,5 +47,5 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
     };
     let hands = clock.clone();
     let control = Control::new(store, Arc::new(move || hands.now()), options).await?;
-    Ok(Opened { desk: Desk { control, settings }, clock })
+    Ok(Opened { desk: Desk { control, settings, probe: None }, clock })
 }

@@ -87,6 +87,8 @@ pub enum Query {
         /// Its number, or whose it is.
         which: String,
     },
+    /// The ten signs, looked at now.
+    Check,
     /// The rule texts of the server and of accounts that have some, and the local domains.
     Rules,
     /// Whether an envelope would be accepted.

@@ -10,6 +10,7 @@ mod journal;
 mod ledger;
 mod lockouts;
 mod queue;
+mod rounds;
 mod steps;
 mod transactions;
 mod world;
@@ -47,6 +48,7 @@ on_both_engines! {
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
     lockouts: places_locks_and_rules;
+    rounds: hours_reports_and_listings;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
         incidents_open_once_and_close;
