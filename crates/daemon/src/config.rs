@@ -18,7 +18,7 @@ mod write;
 mod tests;
 
 pub use lockout::{Lockout, Row as LockoutRow};
-pub use rounds::{CheckSection, Hour};
+pub use rounds::{CheckSection, Hour, ReputationSection};
 pub use sections::{
     Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
 };
@@ -71,6 +71,9 @@ pub struct Config {
     /// The rounds that the server makes by itself.
     #[serde(default)]
     pub check: CheckSection,
+    /// Block lists.
+    #[serde(default)]
+    pub reputation: ReputationSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,

@@ -33,6 +33,7 @@ mod doors;
 mod housekeeping;
 mod mirror;
 mod notify;
+pub mod outside;
 mod present;
 pub(crate) mod privileges;
 mod rounds;

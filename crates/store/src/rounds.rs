@@ -19,7 +19,7 @@ pub struct Report {
 }
 
 /// A time during which an address or domain stood on a block list.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Listing {
     /// The list's zone.
     pub zone: String,

@@ -1,7 +1,9 @@
-//! `[check]`: the rounds that the server makes by itself.
+//! `[check]` and `[reputation]`: the rounds that the server makes by itself.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use sekisho_control::reputation::{self, zones::Zone};
 use sekisho_message::Language;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
@@ -29,6 +31,39 @@ impl Default for CheckSection {
             summary: Hour(Some((7, 0))),
             mail: Vec::new(),
             language: Language::En,
+        }
+    }
+}
+
+/// `[reputation]`: block lists, asked about our own addresses and domains, and at the door.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReputationSection {
+    /// How often we ask about ourselves; `0` for never by itself. Default 6 hours, at least 10 minutes.
+    pub every: Span,
+    /// The addresses that our mail comes from. Default: the public ones of this machine and of its host name.
+    pub addresses: Vec<IpAddr>,
+    /// The lists. Default: a few well-known ones, none of them used for reception.
+    pub zones: Vec<Zone>,
+    /// From which sum of weights reception refuses what lists with `reception = "score"` name. Default 3.
+    pub reject_at: u32,
+}
+
+impl Default for ReputationSection {
+    fn default() -> Self {
+        let reputation::Settings { zones, addresses, reject_at } = reputation::Settings::default();
+        Self { every: Span(Duration::from_secs(6 * 3_600)), addresses, zones, reject_at }
+    }
+}
+
+impl ReputationSection {
+    /// As control takes it.
+    #[must_use]
+    pub fn settings(&self) -> reputation::Settings {
+        reputation::Settings {
+            zones: self.zones.clone(),
+            addresses: self.addresses.clone(),
+            reject_at: self.reject_at.max(1),
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::config::Settings;
 const WRITTEN: &str = "rounds.summary";
 /// The first look comes soon after the start.
 const SOON: Duration = Duration::from_secs(20);
+/// Block lists are not asked more often.
+const LATER: Duration = Duration::from_secs(600);
 const SHORTEST: Duration = Duration::from_secs(10);
 
 /// Looks for ever.
@@ -39,6 +41,21 @@ pub(super) async fn run(control: Control, clock: Clock, settings: Arc<Settings>,
             Err(error) => tracing::warn!(%error, "the signs could not be looked at"),
         }
         clock.sleep(section.every.0.max(SHORTEST)).await;
+    }
+}
+
+/// Asks the block lists about us, for ever.
+pub(super) async fn reputation(control: Control, clock: Clock, settings: Arc<Settings>) {
+    let every = settings.config.reputation.every.0;
+    if every.is_zero() {
+        return;
+    }
+    clock.sleep(LATER.min(every)).await;
+    loop {
+        if let Err(error) = control.reputation().await {
+            tracing::warn!(%error, "the block lists could not be asked");
+        }
+        clock.sleep(every.max(LATER)).await;
     }
 }
 
