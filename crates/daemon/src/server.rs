@@ -33,8 +33,11 @@ mod doors;
 mod housekeeping;
 mod mirror;
 mod notify;
+pub mod outside;
 mod present;
 pub(crate) mod privileges;
+mod rounds;
+pub mod vitals;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,7 @@ pub use bound::{Bound, Service, bind};
 pub(crate) use notify::{ready, stopping};
 
 use doors::Doors;
+use vitals::Probe;
 
 /// How long to wait for the data folder while a verb has it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -83,7 +87,8 @@ impl Server {
         })?;
         let tls = certificate(&settings, &clock)?;
         let opened = desk::open(Arc::clone(&settings), clock.clone()).await?;
-        let desk = opened.desk;
+        let mut desk = opened.desk;
+        desk.probe = Some(Probe::new(clock.now(), settings.dir.clone(), bound.faults()));
         let control = desk.control.clone();
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;

@@ -10,6 +10,7 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alert;
 mod alias;
+mod check;
 mod domain;
 mod drill;
 mod incident;
@@ -24,9 +25,11 @@ mod pause;
 mod queue;
 mod queue_export;
 mod queue_filter;
+mod reputation;
 mod rules;
 mod serve;
 mod store;
+mod trace;
 mod version;
 mod whence;
 
@@ -46,6 +49,9 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         lockout::command(words),
         incident::command(words),
         alert::command(words),
+        check::command(words),
+        trace::command(words),
+        reputation::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
@@ -70,6 +76,9 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
         "alert" => alert::run(matches, shell),
+        "check" => check::run(shell),
+        "reputation" => reputation::run(matches, shell),
+        "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),

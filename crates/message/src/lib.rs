@@ -21,6 +21,7 @@ pub mod thread;
 pub mod time;
 pub mod trace;
 pub mod transfer;
+pub mod within;
 
 pub use address::{Address, Domain, ForwardPath, ReversePath};
 pub use text::{Language, Text};

@@ -53,6 +53,9 @@ pub(crate) const TABLES: &[Table] = &[
     given("site", &["id"]),
     counted("incident"),
     counted("alert"),
+    given("round_hour", &["at"]),
+    given("round_report", &["name"]),
+    given("listing", &["zone", "subject", "since"]),
     counted("journal"),
     given("journal_chunk", &["first_id"]),
 ];

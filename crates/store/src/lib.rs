@@ -15,6 +15,7 @@
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
@@ -39,6 +40,7 @@ pub mod mailbox;
 pub mod meta;
 pub mod profile;
 pub mod queue;
+pub mod rounds;
 pub mod switch;
 
 mod blob;

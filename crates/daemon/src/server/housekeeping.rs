@@ -9,7 +9,7 @@ use sekisho_store::{Error, account, index, journal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{mirror, notify};
+use super::{mirror, notify, rounds};
 use crate::config::Settings;
 use crate::desk::Desk;
 
@@ -50,6 +50,10 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
     spawn(tasks, stop, tidy(control.clone(), clock.clone()));
     spawn(tasks, stop, index_mail(control.clone(), clock.clone()));
     spawn(tasks, stop, age(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
+    if let Some(probe) = desk.probe.clone() {
+        spawn(tasks, stop, rounds::run(control.clone(), clock.clone(), Arc::clone(&desk.settings), probe));
+    }
+    spawn(tasks, stop, rounds::reputation(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
     spawn(tasks, stop, notify::watchdog());
     if desk.settings.config.logs.files {
         spawn(tasks, stop, mirror::run(control, clock.clone(), Arc::clone(&desk.settings)));

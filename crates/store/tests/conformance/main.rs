@@ -11,6 +11,7 @@ mod ledger;
 mod lockouts;
 mod opening;
 mod queue;
+mod rounds;
 mod steps;
 mod transactions;
 mod world;
@@ -50,6 +51,7 @@ on_both_engines! {
         one_node_makes_signatures, headers_are_read_alone;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
     lockouts: places_locks_and_rules;
+    rounds: hours_reports_and_listings;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
         incidents_open_once_and_close;
