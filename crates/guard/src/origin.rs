@@ -12,7 +12,8 @@ use std::fmt;
 /// - [`Origin::authenticated`]: the only permitted caller is
 ///   `sekisho_control::credential`, after it verified a password or a token.
 /// - `Origin::by_rule`: the only permitted caller is [`crate::relay`], from a line
-///   of `effect.dat`, a listener setting, an alias or a list that an administrator wrote.
+///   of `effect.dat`, a listener setting, an alias or a list that an administrator wrote, or a forward or automatic
+///   reply of an account.
 ///   It is not visible outside this crate.
 ///
 /// The house rules are checked by machine, and these two are among them.
@@ -34,6 +35,8 @@ pub enum Kind {
     Alias,
     /// A mailing list: what it sends to its members.
     List,
+    /// An account's own rule: what it forwards and answers. The account answers for it.
+    Rule,
     /// Mail that arrives from outside and stays here.
     Inbound,
 }
@@ -49,6 +52,8 @@ pub(crate) enum Trust {
     Alias(String),
     /// The mailing list that is expanded, as a look-up key.
     List(String),
+    /// The account whose rule forwards or answers, as a look-up key.
+    Rule(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +63,7 @@ enum Who {
     Listener(String),
     Alias(String),
     List(String),
+    Rule(String),
     Inbound,
 }
 
@@ -87,6 +93,7 @@ impl Origin {
             Trust::Listener(name) => Who::Listener(name),
             Trust::Alias(address) => Who::Alias(address),
             Trust::List(address) => Who::List(address),
+            Trust::Rule(account) => Who::Rule(account),
         };
         Self { who }
     }
@@ -112,6 +119,7 @@ impl Origin {
             Who::Listener(_) => Kind::Listener,
             Who::Alias(_) => Kind::Alias,
             Who::List(_) => Kind::List,
+            Who::Rule(_) => Kind::Rule,
             Who::Inbound => Kind::Inbound,
         }
     }
@@ -136,7 +144,8 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.who {
-            Who::Account(address) => write!(f, "account:{address}"),
+            // Whoever holds the account's mail holds what its rules send.
+            Who::Account(address) | Who::Rule(address) => write!(f, "account:{address}"),
             Who::Network(network) => write!(f, "network:{network}"),
             Who::Listener(name) => write!(f, "listener:{name}"),
             Who::Alias(address) => write!(f, "alias:{address}"),
@@ -158,6 +167,7 @@ mod tests {
             (Origin::by_rule(Trust::Listener("lan".into())), Kind::Listener, "listener:lan", true),
             (Origin::by_rule(Trust::Alias("info@example.jp".into())), Kind::Alias, "alias:info@example.jp", true),
             (Origin::by_rule(Trust::List("all@example.jp".into())), Kind::List, "list:all@example.jp", true),
+            (Origin::by_rule(Trust::Rule("a@example.jp".into())), Kind::Rule, "account:a@example.jp", true),
             (Origin::inbound(), Kind::Inbound, "inbound", false),
         ];
         for (origin, kind, key, outside) in cases {

@@ -167,6 +167,20 @@ pub fn expanding(list: &str) -> Origin {
     Origin::by_rule(Trust::List(list.to_owned()))
 }
 
+/// The origin of what an account's forward or automatic reply sends. `account` is its look-up key; the account answers
+/// for it, so that whatever holds the account holds this too.
+#[must_use]
+pub fn on_behalf(account: &str) -> Origin {
+    Origin::by_rule(Trust::Rule(account.to_owned()))
+}
+
+/// The origin of bounces that go back to the sender of a forwarded message, by an address that this server signed
+/// ([`sekisho_message::srs`]) for its domain `domain`.
+#[must_use]
+pub fn returning(domain: &str) -> Origin {
+    Origin::by_rule(Trust::Alias(format!("srs@{domain}")))
+}
+
 /// The origin of a listener that the configuration trusts without AUTH.
 #[must_use]
 pub fn trusted_listener(name: &str) -> Origin {

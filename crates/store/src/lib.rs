@@ -11,6 +11,7 @@
 //! | [`content`] | bodies, stored once, with reference counts |
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`personal`], [`imported`] | accounts' own rules; what was imported already |
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
@@ -26,6 +27,7 @@ pub mod content;
 pub mod copy;
 pub mod directory;
 pub mod domain;
+pub mod imported;
 pub mod incident;
 pub mod journal;
 pub mod list;
@@ -34,6 +36,7 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod meta;
+pub mod personal;
 pub mod profile;
 pub mod queue;
 pub mod switch;

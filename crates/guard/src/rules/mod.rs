@@ -2,6 +2,9 @@
 //!
 //! - [`effect`]: `effect.dat`, who may be received from and who may relay.
 //! - [`sender`]: `sender.dat`, whom an account may write to.
+//! - [`filter`]: `mail.dat`, which messages are refused for what their header says.
+//! - [`gateway`]: `gateway.dat`, which host takes a domain's mail.
+//! - [`hours`]: when an account's mail may leave.
 //! - [`reject`]: `rejectsmtpip.dat` and its kin, the lockout tables.
 //! - [`explain`]: which line decides a given envelope.
 //!
@@ -11,6 +14,9 @@
 
 pub mod effect;
 pub mod explain;
+pub mod filter;
+pub mod gateway;
+pub mod hours;
 pub mod lines;
 pub mod lint;
 pub mod network;

@@ -9,6 +9,7 @@ mod guard;
 mod journal;
 mod ledger;
 mod lockouts;
+mod personal;
 mod queue;
 mod steps;
 mod transactions;
@@ -46,6 +47,7 @@ on_both_engines! {
     folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
+    personal: rules_are_kept_and_go_with_the_account, replies_go_once_and_not_without_end, marks_are_set_once;
     lockouts: places_locks_and_rules;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
