@@ -154,7 +154,8 @@ pub fn unauthenticated(policy: Policy, rule: &Decision, ip: IpAddr, sender: Stan
 }
 
 /// The origin of what an alias forwards outside. `alias` is the look-up key of an
-/// alias that an administrator made.
+/// alias that an administrator made, or `srs@domain` for bounces to addresses that this server signed
+/// ([`sekisho_message::srs`]).
 #[must_use]
 pub fn forwarding(alias: &str) -> Origin {
     Origin::by_rule(Trust::Alias(alias.to_owned()))
@@ -172,13 +173,6 @@ pub fn expanding(list: &str) -> Origin {
 #[must_use]
 pub fn on_behalf(account: &str) -> Origin {
     Origin::by_rule(Trust::Rule(account.to_owned()))
-}
-
-/// The origin of bounces that go back to the sender of a forwarded message, by an address that this server signed
-/// ([`sekisho_message::srs`]) for its domain `domain`.
-#[must_use]
-pub fn returning(domain: &str) -> Origin {
-    Origin::by_rule(Trust::Alias(format!("srs@{domain}")))
 }
 
 /// The origin of a listener that the configuration trusts without AUTH.

@@ -24,7 +24,8 @@ pub fn silence(message: &[u8], sender: Option<&Address>, own: &[Address]) -> Opt
     if !automatic.is_empty() && !automatic.starts_with("no") {
         return Some("it was written by a program");
     }
-    if matches!(text("Precedence").as_str(), "bulk" | "list" | "junk") || LIST.iter().any(|f| headers.first(f).is_some())
+    if matches!(text("Precedence").as_str(), "bulk" | "list" | "junk")
+        || LIST.iter().any(|f| headers.first(f).is_some())
     {
         return Some("it is list or bulk mail");
     }
@@ -144,7 +145,8 @@ mod tests {
         ] {
             assert!(asked(header, "hanako@example.com").is_some(), "{header}");
         }
-        for sender in ["MAILER-DAEMON@example.com", "all-request@example.com", "owner-all@example.com", "taro@example.jp"]
+        for sender in
+            ["MAILER-DAEMON@example.com", "all-request@example.com", "owner-all@example.com", "taro@example.jp"]
         {
             assert!(asked("", sender).is_some(), "{sender}");
         }

@@ -9,7 +9,7 @@ use sekisho_guard::relay::{self, Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{Decision, Ruling};
 use sekisho_message::dsn::{self, Action, DsnRecipient, DsnRequest};
 use sekisho_message::header::Headers;
-use sekisho_message::{Address, Text, Time, fingerprint, is_eightbit, say};
+use sekisho_message::{Address, Text, Time, fingerprint, is_eightbit, say, srs};
 use sekisho_proto::smtp::xtext;
 use sekisho_store::queue::{Entry, NewMessage, NewRecipient, Stage};
 use sekisho_store::{MessageId, Result, Store, Tx};
@@ -46,7 +46,10 @@ pub(crate) struct Writer<'a> {
 /// Where a notification about `entry` goes; none when there is no sender that we know.
 pub(crate) fn sender(tx: &mut dyn Tx, entry: &Entry, links: usize, now: Time) -> Result<Option<NewRecipient>> {
     let Some(Ok(address)) = entry.reverse_path.as_deref().map(Address::parse) else { return Ok(None) };
-    if let Some(found) = reachable(tx, &address, links, now)? {
+    // What an account forwards is its owner's affair: the sender never wrote to where it went.
+    if !srs::is_one(&address)
+        && let Some(found) = reachable(tx, &address, links, now)?
+    {
         return Ok(Some(found));
     }
     match entry.account.as_deref().map(Address::parse) {

@@ -103,11 +103,10 @@ pub fn set_hours(tx: &mut dyn Tx, id: AccountId, hours: Option<&str>) -> Result<
 /// What the engine reports.
 pub fn may_reply(tx: &mut dyn Tx, account: AccountId, sender: &str, days: u32, now: Time) -> Result<bool> {
     let day = Duration::from_secs(86_400);
-    let last = tx.one(
-        "SELECT at FROM replied WHERE account = ?1 AND sender = ?2",
-        &[account.into(), sender.into()],
-        |row| Ok(Time(row.int(0)?)),
-    )?;
+    let last =
+        tx.one("SELECT at FROM replied WHERE account = ?1 AND sender = ?2", &[account.into(), sender.into()], |row| {
+            Ok(Time(row.int(0)?))
+        })?;
     if last.is_some_and(|last| last > now - day * days) {
         return Ok(false);
     }
@@ -138,11 +137,10 @@ pub fn may_reply(tx: &mut dyn Tx, account: AccountId, sender: &str, days: u32, n
 /// # Errors
 /// What the engine reports.
 pub fn expire_replied(tx: &mut dyn Tx, before: Time) -> Result<bool> {
-    let gone = tx.all(
-        "SELECT account, sender FROM replied WHERE at < ?1 ORDER BY at LIMIT 1000",
-        &[before.into()],
-        |row| Ok((row.int(0)?, row.text(1)?.to_owned())),
-    )?;
+    let gone =
+        tx.all("SELECT account, sender FROM replied WHERE at < ?1 ORDER BY at LIMIT 1000", &[before.into()], |row| {
+            Ok((row.int(0)?, row.text(1)?.to_owned()))
+        })?;
     for (account, sender) in &gone {
         tx.execute("DELETE FROM replied WHERE account = ?1 AND sender = ?2", &[(*account).into(), sender.into()])?;
     }

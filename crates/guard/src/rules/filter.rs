@@ -90,7 +90,8 @@ impl MailFilter {
     pub fn parse(bytes: &[u8]) -> Self {
         let decoded = decoded(bytes);
         let read = lines::read(&decoded);
-        let mut reader = Reader { out: Self { blocks: Vec::new(), findings: read.findings }, open: None, warning: false };
+        let mut reader =
+            Reader { out: Self { blocks: Vec::new(), findings: read.findings }, open: None, warning: false };
         for (line, text) in read.lines {
             reader.line(line, &text);
         }
@@ -129,12 +130,7 @@ impl MailFilter {
                 texts.iter().any(|text| value.contains(text.as_str()))
             })
         })?;
-        Some(Hit {
-            line: found.line,
-            name: found.name.clone(),
-            level: found.level,
-            warning: found.warning.clone(),
-        })
+        Some(Hit { line: found.line, name: found.name.clone(), level: found.level, warning: found.warning.clone() })
     }
 }
 

@@ -86,9 +86,7 @@ fn parse_row(line: u32, source: &str) -> Result<Gateway, Text> {
     let columns: Vec<&str> = source.split(',').map(str::trim).collect();
     let (domain, host, port) = match columns.as_slice() {
         [domain, host] => (*domain, *host, 25),
-        [domain, host, port] => {
-            (*domain, *host, port.parse().ok().filter(|port: &u16| *port != 0).ok_or_else(bad)?)
-        }
+        [domain, host, port] => (*domain, *host, port.parse().ok().filter(|port: &u16| *port != 0).ok_or_else(bad)?),
         [_, _, _, ..] => {
             return Err(say!(
                 ja: "差出人の条件や認証のある行には対応していません。sekisho.toml の [[delivery.routes]] に書いてください。この行は無効です。",

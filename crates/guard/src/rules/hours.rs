@@ -137,7 +137,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_span_is_refused() {
-        for bad in ["", "mon", "08:00", "08:00-08:00", "25:00-26:00", "8-9", "xyz 08:00-09:00", "mon-fri 24:00-08:00", "08:+1-09:00"] {
+        for bad in [
+            "",
+            "mon",
+            "08:00",
+            "08:00-08:00",
+            "25:00-26:00",
+            "8-9",
+            "xyz 08:00-09:00",
+            "mon-fri 24:00-08:00",
+            "08:+1-09:00",
+        ] {
             assert!(SendHours::parse(bad).is_err(), "{bad}");
         }
     }

@@ -79,6 +79,24 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     pattern.get(p..).is_none_or(|rest| rest.iter().all(|&b| b == b'*'))
 }
 
+/// A pattern of senders in the form that [`matches_sender`] compares: `*@example.jp`, `@example.jp` and `example.jp` are
+/// the same. None when it cannot be read.
+#[must_use]
+pub fn sender_pattern(text: &str) -> Option<String> {
+    let text = text.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();
+    match text.rsplit_once('@') {
+        _ if text == "*" || text == "*@*" => Some("*".to_owned()),
+        None | Some(("", _)) => address_key(&format!("*@{}", text.trim_start_matches('@'))),
+        Some(_) => address_key(&text),
+    }
+}
+
+/// Whether the look-up key of a sender matches a [`sender_pattern`].
+#[must_use]
+pub fn matches_sender(pattern: &str, sender: &str) -> bool {
+    glob(pattern, sender)
+}
+
 /// A domain as rules compare it: lower-case A-labels, `*` as a wildcard.
 pub(crate) fn domain_key(text: &str) -> Option<String> {
     if !text.contains('*') {

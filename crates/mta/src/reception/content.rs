@@ -8,6 +8,7 @@ use sekisho_store::MessageId;
 
 use super::agent::SmtpAgent;
 use super::facts::Facts;
+use super::filter::Sifted;
 use super::intake::{Arrived, Intake, Prefix};
 use super::transaction::Transaction;
 use super::{client, reply};
@@ -66,7 +67,16 @@ impl SmtpAgent {
         if let Some((response, reason)) = self.false_header(&arrived.facts).await {
             return self.refused(&said, response, &reason);
         }
-        let submission = self.submission(*transaction, arrived, eight_bit);
+        let mut submission = self.submission(*transaction, arrived, eight_bit);
+        match self.sift(&mut submission).await {
+            Ok(None) => {}
+            Ok(Some(Sifted { response, reason })) => return self.refused(&said, response, &reason),
+            Err(error) => return self.store_failed(&said, &error),
+        }
+        submission.not_before = match self.not_before().await {
+            Ok(opening) => opening,
+            Err(error) => return self.store_failed(&said, &error),
+        };
         match accept::accept(&self.site.control, submission).await {
             Ok(id) => self.accepted(&said, id),
             Err(NotAccepted::Suspended) => {
@@ -136,6 +146,7 @@ impl SmtpAgent {
             signs,
             origin: transaction.origin,
             recipients: transaction.recipients,
+            not_before: None,
         }
     }
 

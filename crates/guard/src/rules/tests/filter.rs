@@ -21,7 +21,9 @@ Level:101\r\n\
 VirusEnd:\r\n";
 
 fn hit(file: &str, header: &str) -> Option<(u32, Level)> {
-    MailFilter::parse(file.as_bytes()).decide(format!("{header}\r\nbody\r\n").as_bytes()).map(|hit| (hit.line, hit.level))
+    MailFilter::parse(file.as_bytes())
+        .decide(format!("{header}\r\nbody\r\n").as_bytes())
+        .map(|hit| (hit.line, hit.level))
 }
 
 #[test]
@@ -83,7 +85,15 @@ fn gateways_are_domain_host_and_port() {
         [("example.jp", "relay.example.jp", 25), ("*.example.com", "192.0.2.7", 2525), ("*", "2001:db8::1", 587)]
     );
     assert_eq!(read.findings().len(), 1);
-    for bad in ["example.jp", "example.jp,", ",host", "example.jp,host,0", "example.jp,host,99999", "*x.jp,host", "a.jp,b.jp,25,user,pass"] {
+    for bad in [
+        "example.jp",
+        "example.jp,",
+        ",host",
+        "example.jp,host,0",
+        "example.jp,host,99999",
+        "*x.jp,host",
+        "a.jp,b.jp,25,user,pass",
+    ] {
         let read = Gateways::parse(bad.as_bytes());
         assert!(read.rows().is_empty() && read.findings().len() == 1, "{bad}");
     }
