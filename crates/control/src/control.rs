@@ -88,6 +88,8 @@ struct Parts {
     marks: Marks,
     outside: OnceLock<Arc<dyn Outside>>,
     doorkeeper: Doorkeeper,
+    /// Held while a row is added to `effect.dat`.
+    barring: tokio::sync::Mutex<()>,
 }
 
 /// Acts, credentials, journal and bus over one store. Clones share them.
@@ -125,6 +127,7 @@ impl Control {
         Ok(Self(Arc::new(Parts {
             journal: Journal::new(store.clone(), Arc::clone(&now)),
             bus: Bus::new(),
+            barring: tokio::sync::Mutex::default(),
             cache: Mutex::new(Cache::new(options.password_cache)),
             gate: Gate::new(options.hashes),
             lockout,
@@ -227,6 +230,10 @@ impl Control {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    pub(crate) fn barring(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.barring
     }
 
     pub(crate) fn lockout(&self) -> &Lockout {

@@ -5,6 +5,7 @@
 //! [`Control::verify`] to find out who somebody is, [`Control::journal`] to note what happened, and
 //! [`Control::bus`] to hear of changes.
 
+pub mod adopt;
 pub mod bus;
 pub mod check;
 pub mod command;

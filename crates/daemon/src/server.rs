@@ -16,6 +16,7 @@ use sekisho_message::{Domain, say};
 use sekisho_mta::reception::{self, Reception};
 use sekisho_mta::relay::route::{Credential, Route, Routes, TlsMode};
 use sekisho_mta::schedule::{self, Scheduler, World};
+use sekisho_mta::srs::Signer;
 use sekisho_net::listen::Sessions;
 use sekisho_net::resolver::Resolver;
 use sekisho_net::{Clock, ServerTls, tls};
@@ -207,6 +208,8 @@ fn scheduler(settings: &Settings, control: &Control, clock: &Clock, bound: &Boun
     let mut wanted = schedule::Settings::new(config.hostname.as_str());
     wanted.offset_minutes = offset_minutes(clock);
     wanted.goodbye = config.limits.shutdown.0;
+    wanted.signer = Some(Signer::of(control));
+    wanted.relay.gateway = Some(settings.dir.join("gateway.dat"));
     wanted.relay.routes = Routes::new(config.delivery.routes.iter().map(route));
     wanted.relay.listening = bound.ports(Service::Smtp);
     let resolver = Resolver::new(&config.dns.resolver).map_err(|error| Trouble::could_not(error.0))?;

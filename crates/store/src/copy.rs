@@ -26,6 +26,8 @@ pub(crate) const TABLES: &[Table] = &[
     counted("domain"),
     counted("account"),
     given("login_place", &["account", "place"]),
+    given("replied", &["account", "sender"]),
+    given("imported", &["account", "item"]),
     given("lockout", &["subject"]),
     given("login_rule", &["kind", "owner"]),
     given("alias", &["domain", "kind", "local"]),
