@@ -5,13 +5,16 @@ use std::fmt;
 use sekisho_guard::class::Class;
 use sekisho_message::Language;
 use sekisho_store::account::Role;
+use sekisho_store::domain::Claims;
 use sekisho_store::list::Posting;
 use sekisho_store::queue::Filter;
 use serde::{Deserialize, Serialize};
 
 mod credential;
+mod personal;
 
 pub use credential::CredentialCommand;
+pub use personal::PersonalCommand;
 
 /// A password on its way to its hash. It is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,8 @@ pub enum Command {
     Account(AccountCommand),
     /// App passwords and recoverable passwords.
     Credential(CredentialCommand),
+    /// Forwarding, automatic reply and send hours of accounts.
+    Personal(PersonalCommand),
     /// Aliases.
     Alias(AliasCommand),
     /// Mailing lists.
@@ -42,7 +47,7 @@ pub enum Command {
     Queue(QueueCommand),
     /// Pausing and resuming.
     Switch(SwitchCommand),
-    /// `effect.dat` and `sender.dat`.
+    /// `effect.dat`, `sender.dat`, `mail.dat` and `gateway.dat`.
     Rules(RulesCommand),
     /// Lockouts and their tables.
     Lockout(LockoutCommand),
@@ -116,6 +121,13 @@ pub enum DomainCommand {
         name: String,
         /// The rule; without networks and countries it is removed.
         rule: WhenceRule,
+    },
+    /// What becomes of mail from outside that claims to be from it.
+    Claims {
+        /// Its name.
+        name: String,
+        /// What.
+        claims: Claims,
     },
     /// Whether SCRAM secrets are made for its accounts, at their next login or password change.
     Scram {
@@ -395,6 +407,10 @@ pub enum RuleFile {
     Effect,
     /// To whom an account may write.
     Sender,
+    /// `mail.dat`: what is refused for its header.
+    Filter,
+    /// `gateway.dat`: which host takes a domain's mail.
+    Gateway,
 }
 
 /// Acts on rules.
@@ -405,7 +421,7 @@ pub enum RulesCommand {
     Write {
         /// Which file.
         file: RuleFile,
-        /// Whose; none is the server's own `effect.dat`.
+        /// Whose; none is the server's own file.
         account: Option<String>,
         /// The new text; empty removes it.
         text: String,

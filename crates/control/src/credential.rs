@@ -41,6 +41,7 @@ mod prepare;
 mod proof;
 mod recoverable;
 mod scram;
+mod session;
 mod stamp;
 
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub struct Offered {
     /// APOP and CRAM-MD5: some account may keep a recoverable password.
     pub digests: bool,
 }
+pub use session::Stays;
 
 /// Somebody who proved who they are.
 #[derive(Clone, Debug)]
@@ -131,6 +133,9 @@ pub enum Failure {
     /// The account may not send.
     #[error("account is suspended")]
     Suspended,
+    /// The account is suspended because of abuse, and this is no network of its owner's.
+    #[error("account is suspended, and this is not a network of its owner")]
+    Strange,
     /// A lockout stands in the way; which.
     #[error("locked out: {0}")]
     Locked(String),
@@ -168,7 +173,8 @@ impl Control {
     /// Verifies `password` for `login` and notes the result in the journal.
     ///
     /// `login` is the full address, or the bare account name when exactly one account has it. `network` is the
-    /// client's address. A suspended account fails at [`Protocol::Smtp`] and may read everywhere else.
+    /// client's address. A suspended account fails at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the
+    /// guard holds its mail.
     ///
     /// # Errors
     /// Why not; see [`Failure`].
@@ -298,6 +304,12 @@ impl Control {
     /// The last word on a password or proof that was not wrong.
     async fn learn(&self, seeker: &Seeker, outcome: Outcome) -> Outcome {
         let verified = outcome?;
+        let account = &verified.account;
+        match self.is_stranger(account, &seeker.address()).await {
+            Ok(false) => {}
+            Ok(true) => return Err((Some(account.address.clone()), Failure::Strange)),
+            Err(error) => return Err((Some(account.address.clone()), Failure::Store(error.to_string()))),
+        }
         match self.learn_right(seeker).await {
             Ok(()) => Ok(verified),
             Err(failure) => Err((Some(verified.account.address), failure)),
@@ -413,7 +425,7 @@ impl Control {
             Ok(verified) => (&verified.account.address, None),
             Err((Some(address), failure)) if failure.is_guess() => (address, Some(proof.tried())),
             // The password was right.
-            Err((Some(address), Failure::Suspended)) => (address, None),
+            Err((Some(address), Failure::Suspended | Failure::Strange)) => (address, None),
             Err(_) => return,
         };
         let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };

@@ -28,7 +28,7 @@ impl World {
         Self::with(|_| {}).await
     }
 
-    /// A world with options of its own.
+    /// A world whose options were changed.
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let dir = TempDir::new("control").unwrap();
         let store = Store::open(&Settings {

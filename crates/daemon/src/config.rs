@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 mod auth;
 mod lockout;
+mod rounds;
 mod sections;
 mod values;
 mod write;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use auth::{Auth, ClientCertificates, Issuer};
 pub use lockout::{Lockout, Row as LockoutRow};
+pub use rounds::{CheckSection, Hour, ReputationSection};
 pub use sections::{
     Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
 };
@@ -71,6 +73,12 @@ pub struct Config {
     /// What happens to mail of hijacked accounts.
     #[serde(default)]
     pub guard: GuardSection,
+    /// The rounds that the server makes by itself.
+    #[serde(default)]
+    pub check: CheckSection,
+    /// Block lists.
+    #[serde(default)]
+    pub reputation: ReputationSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,
@@ -155,6 +163,9 @@ impl Config {
             }
         }
         if let Some(found) = self.lockout.contradiction().or_else(|| self.auth.contradiction()) {
+            return Some(found);
+        }
+        if let Some(found) = self.guard.contradiction() {
             return Some(found);
         }
         if self.group.is_some() && self.user.is_none() {

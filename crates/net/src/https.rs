@@ -4,13 +4,12 @@
 //! sends is bounded in size and time.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::clock::Clock;
+use crate::http::{Url, connect};
 use crate::resolver::Resolver;
 use crate::tls::ClientTls;
 
@@ -50,16 +49,6 @@ pub enum HttpsError {
     Unreadable(&'static str),
 }
 
-/// Where a URL leads.
-#[derive(Debug, PartialEq, Eq)]
-struct Target<'a> {
-    host: &'a str,
-    port: u16,
-    /// As it goes into the Host field.
-    authority: &'a str,
-    path: &'a str,
-}
-
 impl Https {
     /// A client that checks servers by `tls`.
     #[must_use]
@@ -72,17 +61,19 @@ impl Https {
     /// # Errors
     /// Why there is none.
     pub async fn get(&self, url: &str, most: usize) -> Result<Vec<u8>, HttpsError> {
-        let target = target(url).ok_or_else(|| HttpsError::Url(url.chars().take(200).collect()))?;
-        let work = Box::pin(self.fetch(&target, most));
+        let parsed = Url::parse(url).filter(|parsed| parsed.secure);
+        let parsed = parsed.ok_or_else(|| HttpsError::Url(url.chars().take(200).collect()))?;
+        let work = Box::pin(self.fetch(&parsed, most));
         self.clock.timeout(PATIENCE, work).await.ok_or(HttpsError::Timeout)?
     }
 
-    async fn fetch(&self, target: &Target<'_>, most: usize) -> Result<Vec<u8>, HttpsError> {
-        let stream = self.connect(target).await?;
-        let (mut stream, _) = self.tls.connect(target.host, stream).await.map_err(broken)?;
+    async fn fetch(&self, url: &Url, most: usize) -> Result<Vec<u8>, HttpsError> {
+        let stream = connect(url, &self.resolver).await.map_err(broken)?;
+        let (mut stream, _) = self.tls.connect(&url.host, stream).await.map_err(broken)?;
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nUser-Agent: Sekisho\r\nConnection: close\r\n\r\n",
-            target.path, target.authority
+            url.target,
+            url.authority()
         );
         stream.write_all(request.as_bytes()).await.map_err(broken)?;
         stream.flush().await.map_err(broken)?;
@@ -106,57 +97,10 @@ impl Https {
         }
         read(&answer, most, true)?.ok_or(HttpsError::Unreadable("cut off"))
     }
-
-    async fn connect(&self, target: &Target<'_>) -> Result<TcpStream, HttpsError> {
-        let addresses = match target.host.parse::<IpAddr>() {
-            Ok(ip) => vec![ip],
-            Err(_) if target.host.eq_ignore_ascii_case("localhost") => vec![IpAddr::from([127, 0, 0, 1])],
-            Err(_) => self
-                .resolver
-                .addresses(target.host)
-                .await
-                .map_err(|error| HttpsError::Connection(format!("{}: {error}", target.host)))?,
-        };
-        let mut last = HttpsError::Connection(format!("{}: no address", target.host));
-        for ip in addresses.into_iter().take(4) {
-            match TcpStream::connect(SocketAddr::new(ip, target.port)).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = broken(error),
-            }
-        }
-        Err(last)
-    }
 }
 
 fn broken(error: io::Error) -> HttpsError {
     HttpsError::Connection(error.to_string())
-}
-
-fn target(url: &str) -> Option<Target<'_>> {
-    let rest = url.strip_prefix("https://")?;
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, "/"),
-    };
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(literal) => {
-            let (host, after) = literal.split_once(']')?;
-            (host, if after.is_empty() { None } else { Some(after.strip_prefix(':')?) })
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    let port = match port {
-        Some(port) => port.parse().ok()?,
-        None => 443,
-    };
-    let sound = !host.is_empty()
-        && !authority.contains('@')
-        && authority.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b))
-        && path.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-    sound.then_some(Target { host, port, authority, path })
 }
 
 /// The document of an answer; none while something is missing. `ended`: nothing more will come.

@@ -11,14 +11,18 @@
 //! | [`content`] | bodies, stored once, with reference counts |
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`index`] | what texts a message cannot hold, for search |
+//! | [`personal`], [`imported`] | accounts' own rules; what was imported already |
 //! | [`journal`] | what happened |
 //! | [`app_password`], [`recoverable`] | passwords of single programs, passwords that can be read |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
+pub mod alert;
 pub mod alias;
 pub mod app_password;
 pub mod backup;
@@ -28,7 +32,9 @@ pub mod content;
 pub mod copy;
 pub mod directory;
 pub mod domain;
+pub mod imported;
 pub mod incident;
+pub mod index;
 pub mod journal;
 pub mod list;
 pub mod lockout;
@@ -36,9 +42,11 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod meta;
+pub mod personal;
 pub mod profile;
 pub mod queue;
 pub mod recoverable;
+pub mod rounds;
 pub mod switch;
 
 mod blob;

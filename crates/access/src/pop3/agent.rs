@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sekisho_control::{BusEvent, Protocol, entry};
+use sekisho_control::{BusEvent, Protocol, Stays, entry};
 use sekisho_net::drive::Agent;
 use sekisho_net::tls::TlsInfo;
 use sekisho_proto::pop3::{Code, Event, PopSession, Reply, Trouble};
@@ -116,12 +116,21 @@ impl Pop3Agent {
         reply
     }
 
-    /// Ends the session of an account that is gone, or whose password is no longer what it was.
+    /// Ends the session of an account that is gone, whose password is no longer what it was, or that is not its owner's.
     async fn check_account(&mut self) -> Option<Reply> {
         let maildrop = self.maildrop.as_ref()?;
-        let text = self.service.control().must_end(maildrop.account, &maildrop.stamp).await.ok()?;
+        let (id, stamp) = (maildrop.account, maildrop.stamp.clone());
+        // Rare, and large: sessions must stay small while they are idle.
+        let stays = Box::pin(self.service.control().may_stay(id, &stamp, &self.client)).await.ok()?;
         self.account_stale = false;
-        Some(Reply::Refuse(Trouble::new(Code::Auth, text?)))
+        let text = match stays {
+            Stays::Yes => return None,
+            Stays::PasswordChanged => "The password was changed; log in again",
+            Stays::Revoked => "The app password was taken away",
+            Stays::Gone => "The account is gone",
+            Stays::Strange => "Log in again",
+        };
+        Some(Reply::Refuse(Trouble::new(Code::Auth, text)))
     }
 
     /// Waits for something that must end the session. Cancel-safe: nothing is lost that is not found out again.

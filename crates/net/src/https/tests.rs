@@ -5,19 +5,6 @@ use super::*;
 use crate::tls::{ServerTls, self_signed};
 
 #[test]
-fn urls() {
-    let of = |url| target(url).map(|t| (t.host, t.port, t.authority, t.path));
-    assert_eq!(of("https://id.example.jp/a?b"), Some(("id.example.jp", 443, "id.example.jp", "/a?b")));
-    assert_eq!(of("https://id.example.jp:8443"), Some(("id.example.jp", 8443, "id.example.jp:8443", "/")));
-    assert_eq!(of("https://[::1]:9/x"), Some(("::1", 9, "[::1]:9", "/x")));
-    for bad in
-        ["http://a/", "https://", "https:///x", "https://u@h/", "https://h:x/", "https://h/a b", "https://h\r\n/"]
-    {
-        assert_eq!(of(bad), None, "{bad}");
-    }
-}
-
-#[test]
 fn answers() {
     let of = |text: &str, ended| read(text.as_bytes(), 10, ended);
     let ok = |text: &str| Ok(Some(text.as_bytes().to_vec()));
@@ -72,6 +59,8 @@ async fn fetches_from_who_proves_its_name_and_from_nobody_else() {
     assert_eq!(https.get(&url("/keys"), 100).await.unwrap(), b"hello");
     assert_eq!(https.get(&url("/keys"), 4).await, Err(HttpsError::Unreadable("too large")));
     assert_eq!(https.get(&url("/endless"), 100).await, Err(HttpsError::Unreadable("too large")));
+    let in_the_clear = format!("http://127.0.0.1:{port}/keys");
+    assert!(matches!(https.get(&in_the_clear, 100).await, Err(HttpsError::Url(_))));
     let other = self_signed("id.example.jp", clock.now()).unwrap();
     let strange = Https::new(ClientTls::verified_by(other.certificate.as_bytes()).unwrap(), resolver, clock);
     assert!(matches!(strange.get(&url("/keys"), 100).await, Err(HttpsError::Connection(_))));

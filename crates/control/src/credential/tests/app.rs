@@ -119,13 +119,14 @@ async fn making_and_taking_away_is_journalled_and_told_to_the_guard() {
     let verified = verify(&world, "taro", &made, Protocol::Imap4).await.unwrap();
     let with_password = verify(&world, "taro", GOOD, Protocol::Imap4).await.unwrap();
     let id = verified.account.id;
-    assert_eq!(world.control.must_end(id, &verified.stamp).await.unwrap(), None);
+    let stays = async |stamp: &Stamp| world.control.may_stay(id, stamp, HOME).await.unwrap();
+    assert_eq!(stays(&verified.stamp).await, Stays::Yes);
     let mut bus = world.control.bus().subscribe();
     let remove = CredentialCommand::RemoveAppPassword { address: "taro@example.jp".into(), name: "phone".into() };
     world.run(Command::Credential(remove.clone())).await.unwrap();
     assert_eq!(bus.next().await, BusEvent::PasswordChanged { account: id });
-    assert!(world.control.must_end(id, &verified.stamp).await.unwrap().is_some());
-    assert_eq!(world.control.must_end(id, &with_password.stamp).await.unwrap(), None, "only its own sessions end");
+    assert_eq!(stays(&verified.stamp).await, Stays::Revoked);
+    assert_eq!(stays(&with_password.stamp).await, Stays::Yes, "only its own sessions end");
     assert_eq!(verify(&world, "taro", &made, Protocol::Imap4).await.unwrap_err(), Failure::WrongPassword);
     assert!(world.run(Command::Credential(remove)).await.is_err());
 }
