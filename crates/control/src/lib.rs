@@ -7,6 +7,7 @@
 
 pub mod bus;
 pub mod command;
+pub mod console;
 pub mod countries;
 pub mod credential;
 pub mod entry;
@@ -15,7 +16,9 @@ pub mod journal;
 pub mod lockout;
 pub mod logs;
 pub mod password;
+pub mod query;
 pub mod rulefile;
+pub mod value;
 pub mod whence;
 
 mod actor;
@@ -34,4 +37,5 @@ pub use control::{Control, Now, Options};
 pub use credential::{Failure, Verified};
 pub use journal::Journal;
 pub use protocol::Protocol;
+pub use query::Query;
 pub use refusal::{Done, Refusal};

@@ -18,7 +18,7 @@ mod tests;
 
 pub use lockout::{Lockout, Row as LockoutRow};
 pub use sections::{
-    Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
+    ConsoleSection, Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
 };
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};
@@ -66,6 +66,9 @@ pub struct Config {
     /// What happens to mail of hijacked accounts.
     #[serde(default)]
     pub guard: GuardSection,
+    /// The web console.
+    #[serde(default)]
+    pub console: ConsoleSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,

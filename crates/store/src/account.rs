@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Language, Time};
 
-use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, directory, domain, lockout, mailbox};
+use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, console, directory, domain, lockout, mailbox};
 
 /// What an account may administer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -326,6 +326,7 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
     }
     if folders.is_empty() {
         lockout::forget_use(tx, AccountId(id), None)?;
+        console::forget(tx, AccountId(id))?;
         lockout::set_rule(tx, lockout::Owner::Account(AccountId(id)), None)?;
         tx.execute("DELETE FROM account WHERE id = ?1", &[id.into()])?;
     }

@@ -14,6 +14,7 @@
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`console`], [`rules`] | what the web console keeps, rule texts as they were |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
@@ -21,6 +22,7 @@ pub mod account;
 pub mod alias;
 pub mod backup;
 pub mod check;
+pub mod console;
 pub mod contact;
 pub mod content;
 pub mod copy;
@@ -36,6 +38,7 @@ pub mod mailbox;
 pub mod meta;
 pub mod profile;
 pub mod queue;
+pub mod rules;
 pub mod switch;
 
 mod blob;

@@ -3,8 +3,12 @@
 use crate::{Engine, Error, Result, Tx, TxExt};
 
 /// All migrations in order. What was released never changes; new ones are appended.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0008.sql"),
+];
 
 /// The version of the tables that this release wants.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -4,7 +4,7 @@ use sekisho_guard::rules::effect::EffectRules;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::{Text, say};
-use sekisho_store::account;
+use sekisho_store::{account, rules};
 use serde_json::json;
 
 use super::{account_with, address_of};
@@ -47,9 +47,15 @@ async fn write_account(
     actor: &Actor,
 ) -> Result<Done, Refusal> {
     let key = address_of(address)?.key();
+    let (who, now) = (actor.to_string(), control.now());
     control
         .transact(actor, move |tx| {
             let account = account_with(tx, &key)?;
+            let before = match file {
+                RuleFile::Effect => account.effect_dat.as_deref(),
+                RuleFile::Sender => account.sender_dat.as_deref(),
+            };
+            rules::keep(tx, name(file), &account.key, before.unwrap_or_default(), &who, now)?;
             let new = (!text.trim().is_empty()).then_some(text.as_str());
             let (effect, sender) = match file {
                 RuleFile::Effect => (new, account.sender_dat.as_deref()),
@@ -75,15 +81,19 @@ async fn write_server(control: &Control, text: String, actor: &Actor) -> Result<
         )));
     };
     let bytes = text.len();
-    let written = tokio::task::spawn_blocking(move || replace(&folder.join(EFFECT), text.as_bytes())).await;
-    if let Some(error) = written.map_err(std::io::Error::other).and_then(|r| r).err() {
-        return Err(Refusal::Store {
-            reason: say!(ja: "{EFFECT} を書けません: {error}", en: "{EFFECT} cannot be written: {error}"),
-            temporary: true,
-        });
-    }
+    let written = tokio::task::spawn_blocking(move || {
+        let path = folder.join(EFFECT);
+        let before = std::fs::read(&path).unwrap_or_default();
+        replace(&path, text.as_bytes()).map(|()| String::from_utf8_lossy(&before).into_owned())
+    });
+    let before = written.await.map_err(std::io::Error::other).and_then(|r| r).map_err(|error| Refusal::Store {
+        reason: say!(ja: "{EFFECT} を書けません: {error}", en: "{EFFECT} cannot be written: {error}"),
+        temporary: true,
+    })?;
+    let (who, now) = (actor.to_string(), control.now());
     control
-        .transact(actor, move |_| {
+        .transact(actor, move |tx| {
+            rules::keep(tx, name(RuleFile::Effect), "", &before, &who, now)?;
             Ok(Acted {
                 act: "rules.write",
                 about: None,
@@ -93,6 +103,14 @@ async fn write_server(control: &Control, text: String, actor: &Actor) -> Result<
             })
         })
         .await
+}
+
+/// The name of a file in its history.
+fn name(file: RuleFile) -> &'static str {
+    match file {
+        RuleFile::Effect => EFFECT,
+        RuleFile::Sender => "sender.dat",
+    }
 }
 
 fn check(file: RuleFile, text: &str) -> Result<(), Refusal> {

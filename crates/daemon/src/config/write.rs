@@ -59,6 +59,11 @@ mode = "hold"                  # "defer" answers 451 instead of keeping mail bac
 mail = []                      # ["night@example.com"]; empty: the system administrators
 command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
 
+[console]                      # https on listen.console
+idle = "2h"
+longest = "12h"
+owner_release = false          # true lets users send what is held of theirs while no incident is open
+
 [log]
 level = "info"
 "#

@@ -11,11 +11,11 @@ use sekisho_guard::rules::sender::SenderRules;
 use sekisho_message::{Address, say};
 use sekisho_mta::identity;
 use sekisho_mta::routing::{self, Target};
+use sekisho_store::rules::versions;
 use sekisho_store::{Tx, account, domain};
 use serde_json::{Value, json};
 
-use super::Desk;
-use super::query::Envelope;
+use super::{Desk, Envelope};
 
 /// Name of the server's rule file in the data folder.
 pub(crate) const EFFECT: &str = "effect.dat";
@@ -48,6 +48,14 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
         .map(|a| json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat }))
         .collect();
     Ok(json!({ "effect": effect.map(text), "domains": domains, "accounts": accounts, "rejects": rejects }))
+}
+
+/// `[{"id":n,"text":…,"who":…,"at":…}]`
+pub(super) async fn history(desk: &Desk, name: String, account: Option<String>) -> Result<Value, Refusal> {
+    let key = account.as_deref().map(address_of).transpose()?.map(|address| address.key()).unwrap_or_default();
+    let versions = desk.control.store().read(move |tx| versions(tx, &name, &key)).await?;
+    let shown = versions.iter().map(|v| json!({ "id": v.id, "text": v.text, "who": v.who, "at": v.at.to_string() }));
+    Ok(Value::Array(shown.collect()))
 }
 
 /// The shape of [`sekisho_guard::rules::explain::Explanation`].

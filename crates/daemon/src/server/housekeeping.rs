@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sekisho_control::Control;
 use sekisho_net::{Clock, ServerTls};
-use sekisho_store::{Error, account, journal};
+use sekisho_store::{Error, account, console, journal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,8 @@ const AGE: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(86_400);
 /// Uncompressed journal entries at most.
 const MOST_FRESH: u64 = 1_000_000;
+/// How long answers to programs are kept, for requests that are sent again.
+const ANSWERS: Duration = Duration::from_secs(86_400);
 /// Bodies and rows in one step.
 const STEP: u32 = 1_000;
 /// Pause between steps, so that sessions come first.
@@ -87,6 +89,8 @@ async fn age(control: Control, clock: Clock, settings: Arc<Settings>) {
         }
         steps(&control, &clock, "journal", move |tx| journal::expire_step(tx, oldest, bytes)).await;
         steps(&control, &clock, "removed accounts", move |tx| account::purge_removed(tx, now)).await;
+        steps(&control, &clock, "console sessions", move |tx| console::expire(tx, now)).await;
+        steps(&control, &clock, "answers to programs", move |tx| console::expire_answers(tx, now - ANSWERS)).await;
         clock.sleep(AGE).await;
     }
 }
