@@ -34,7 +34,7 @@ pub use actor::Actor;
 pub use bus::{Bus, BusEvent};
 pub use command::Command;
 pub use control::{Control, Now, Options};
-pub use credential::{Failure, Verified};
+pub use credential::{Failure, Stays, Verified};
 pub use journal::Journal;
 pub use protocol::Protocol;
 pub use query::Query;

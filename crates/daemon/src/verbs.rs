@@ -13,6 +13,7 @@ mod domain;
 mod incident;
 mod incident_report;
 mod init;
+mod inspect;
 mod list;
 mod lockout;
 mod logs;
@@ -46,6 +47,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        inspect::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -67,6 +69,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),
         _ => Err(unknown(name)),

@@ -11,6 +11,7 @@
 //! | [`content`] | bodies, stored once, with reference counts |
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`index`] | what texts a message cannot hold, for search |
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
@@ -29,6 +30,7 @@ pub mod copy;
 pub mod directory;
 pub mod domain;
 pub mod incident;
+pub mod index;
 pub mod journal;
 pub mod list;
 pub mod lockout;

@@ -90,6 +90,11 @@ impl ImapAgent {
                 vanished_line(&mut prologue, true, &gone);
             }
         }
+        if let Some(partial) = fetch.partial {
+            let (from, to) = partial.of(messages.len());
+            messages.truncate(to);
+            messages.drain(..from);
+        }
         if fetch.uid && !fetch.items.contains(&Item::Uid) {
             fetch.items.insert(0, Item::Uid);
         }

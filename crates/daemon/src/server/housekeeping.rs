@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sekisho_control::Control;
 use sekisho_net::{Clock, ServerTls};
-use sekisho_store::{Error, account, console, journal};
+use sekisho_store::{Error, account, console, index, journal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +23,8 @@ const FRESH: Duration = Duration::from_secs(86_400);
 const MOST_FRESH: u64 = 1_000_000;
 /// How long answers to programs are kept, for requests that are sent again.
 const ANSWERS: Duration = Duration::from_secs(86_400);
+/// How often new mail is looked for, to be indexed.
+const NEW_MAIL: Duration = Duration::from_secs(2);
 /// Bodies and rows in one step.
 const STEP: u32 = 1_000;
 /// Pause between steps, so that sessions come first.
@@ -48,6 +50,7 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
         .await;
     });
     spawn(tasks, stop, tidy(control.clone(), clock.clone()));
+    spawn(tasks, stop, index_mail(control.clone(), clock.clone()));
     spawn(tasks, stop, age(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
     spawn(tasks, stop, notify::watchdog());
     if desk.settings.config.logs.files {
@@ -74,6 +77,17 @@ async fn tidy(control: Control, clock: Clock) {
         while report("bodies", store.collect_garbage(STEP).await) == Some(STEP) {
             clock.sleep(BREATH).await;
         }
+    }
+}
+
+/// Makes signatures and summaries of mail that has come in, for searches and listings to come.
+async fn index_mail(control: Control, clock: Clock) {
+    loop {
+        let (store, now) = (control.store().clone(), clock.now());
+        let work = tokio::task::spawn_blocking(move || index::step(&store, now));
+        let outcome = work.await.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+        let more = report("index", outcome) == Some(true);
+        clock.sleep(if more { BREATH } else { NEW_MAIL }).await;
     }
 }
 

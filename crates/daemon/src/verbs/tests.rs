@@ -26,7 +26,7 @@ impl Write for Screen {
 }
 
 /// Runs one line of the command line on `dir`; what it printed and how it ended.
-fn sekisho(dir: &Path, language: Language, args: &[&str]) -> (String, Result<Exit, Trouble>) {
+pub(super) fn sekisho(dir: &Path, language: Language, args: &[&str]) -> (String, Result<Exit, Trouble>) {
     let matches = cli::command(language).try_get_matches_from(std::iter::once(&"sekisho").chain(args)).unwrap();
     let screen = Screen::default();
     let mut shell =

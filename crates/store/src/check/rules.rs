@@ -75,7 +75,8 @@ pub(super) const RULES: &[Rule] = &[
         "どこからも参照されない本文",
         "bytes or a summary of no body",
         "SELECT content FROM body WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = body.content)
-         UNION SELECT content FROM summary WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = summary.content)",
+         UNION SELECT content FROM summary WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = summary.content)
+         UNION SELECT content FROM signature WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = signature.content)",
     ),
     rule(
         "参照がなく回収予定もない本文",

@@ -13,7 +13,7 @@ fn version(tx: &mut dyn Tx) -> i64 {
 fn a_database_of_every_release_is_brought_up_to_date_and_keeps_what_is_in_it() {
     for from in 1..VERSION {
         let connection = Connection::open_in_memory().unwrap();
-        let tx = &mut SqliteTx { connection: &connection };
+        let tx = &mut SqliteTx::new(&connection);
         migrate_to(tx, from).unwrap();
         assert_eq!(version(tx), from);
         tx.execute("INSERT INTO domain (name, created) VALUES ('example.jp', 1)", &[]).unwrap();
@@ -35,7 +35,7 @@ fn a_database_of_every_release_is_brought_up_to_date_and_keeps_what_is_in_it() {
 #[test]
 fn a_newer_database_is_left_alone() {
     let connection = Connection::open_in_memory().unwrap();
-    let tx = &mut SqliteTx { connection: &connection };
+    let tx = &mut SqliteTx::new(&connection);
     run(tx).unwrap();
     tx.execute("INSERT INTO schema_version (version) VALUES (?1)", &[(VERSION + 1).into()]).unwrap();
     assert!(run(tx).is_err());
