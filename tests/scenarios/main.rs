@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod clients;
+mod console;
 mod full_disk;
 mod guard_honest;
 mod guard_story;

@@ -154,9 +154,9 @@ pub(crate) fn confirm(command: &mut Command) {
         Command::Account(AccountCommand::Remove { confirmed, .. })
         | Command::List(ListCommand::Remove { confirmed, .. })
         | Command::Queue(QueueCommand::Purge { confirmed, .. })
-        | Command::Incident(
-            IncidentCommand::Release { confirmed, .. } | IncidentCommand::Purge { confirmed, .. },
-        ) => *confirmed = true,
+        | Command::Incident(IncidentCommand::Release { confirmed, .. } | IncidentCommand::Purge { confirmed, .. }) => {
+            *confirmed = true
+        }
         _ => {}
     }
 }
@@ -174,9 +174,9 @@ const fn has_secret(command: &Command) -> bool {
 /// Puts a new password into a command that takes one.
 fn make_password(command: &mut Command) -> Result<Option<String>, Refusal> {
     let slot: &mut Secret = match command {
-        Command::Account(AccountCommand::Add(NewPerson { password, .. }) | AccountCommand::Password { password, .. }) => {
-            password
-        }
+        Command::Account(
+            AccountCommand::Add(NewPerson { password, .. }) | AccountCommand::Password { password, .. },
+        ) => password,
         Command::Incident(IncidentCommand::Resolve { password, .. }) => password.get_or_insert(Secret(String::new())),
         _ => return Ok(None),
     };
@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read() {
-        for (text, n) in [("0", Some(0)), ("1k", Some(1024)), ("3MiB", Some(3 << 20)), ("x", None), ("5 parsecs", None)] {
+        for (text, n) in [("0", Some(0)), ("1k", Some(1024)), ("3MiB", Some(3 << 20)), ("x", None), ("5 parsecs", None)]
+        {
             assert_eq!(octets(text), n, "{text}");
         }
         assert_eq!(octets("99999999999999999999"), None);

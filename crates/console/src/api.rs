@@ -51,7 +51,9 @@ impl Grant {
     pub fn text(&self, lang: Language) -> String {
         match self.name {
             "read" => t!(lang, ja: "見る", en: "look at everything that you may see"),
-            "people" => t!(lang, ja: "アカウント、ドメイン、別名、リストを変える", en: "change accounts, domains, aliases and lists"),
+            "people" => {
+                t!(lang, ja: "アカウント、ドメイン、別名、リストを変える", en: "change accounts, domains, aliases and lists")
+            }
             "queue" => t!(lang, ja: "キューを操作する", en: "hold, release, retry and purge queued mail"),
             "incidents" => t!(lang, ja: "インシデントに対応する", en: "deal with incidents"),
             "rules" => t!(lang, ja: "ルールを変える", en: "change rules"),
@@ -169,7 +171,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status;
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], self.body.to_string()).into_response();
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], self.body.to_string()).into_response();
         if status == StatusCode::UNAUTHORIZED
             && let Ok(value) = "Bearer".parse()
         {
@@ -182,10 +185,8 @@ impl IntoResponse for Problem {
 /// Everything for programs: paths and what runs there.
 #[must_use]
 pub fn routes() -> Vec<(String, MethodRouter<Console>)> {
-    let mut routes: Vec<(String, MethodRouter<Console>)> = vec![
-        (format!("{BASE}/openapi.json"), get(document)),
-        ("/metrics".to_owned(), get(metrics::page)),
-    ];
+    let mut routes: Vec<(String, MethodRouter<Console>)> =
+        vec![(format!("{BASE}/openapi.json"), get(document)), ("/metrics".to_owned(), get(metrics::page))];
     for view in views::VIEWS {
         let run = move |State(console): State<Console>, guest: Guest, call: views::Call| async move {
             views::answer(view, &console, &guest, call).await

@@ -39,7 +39,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Oops> {
         let expected = request.extensions().get::<Member>().map(Member::csrf).ok_or(Oops::Forbidden)?;
-        let Form(fields) = Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(|_| Oops::Stale)?;
+        let Form(fields) =
+            Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(|_| Oops::Stale)?;
         let fields = Self(fields);
         if secret::same(fields.get("csrf"), &expected) { Ok(fields) } else { Err(Oops::Stale) }
     }

@@ -181,10 +181,9 @@ impl Oops {
             }
             Self::Refused(refusal) => (StatusCode::CONFLICT, refusal.text().clone()),
             Self::Forbidden => (StatusCode::FORBIDDEN, scope::refused().text().clone()),
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                say!(ja: "そのページはありません。", en: "There is no such page."),
-            ),
+            Self::NotFound => {
+                (StatusCode::NOT_FOUND, say!(ja: "そのページはありません。", en: "There is no such page."))
+            }
             Self::Stale => (
                 StatusCode::FORBIDDEN,
                 say!(

@@ -38,6 +38,9 @@ impl IntoResponse for Page {
 #[must_use]
 pub fn go(place: &str, said: &str) -> Response {
     let mut response = Redirect::to(local(place)).into_response();
+    if said.is_empty() {
+        return response;
+    }
     let said = said.get(..said.floor_char_boundary(900)).unwrap_or_default();
     let cookie = format!("{SAID}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60", escaped(said));
     if let Ok(value) = HeaderValue::from_str(&cookie) {

@@ -186,7 +186,10 @@ async fn incident(console: &Console, act: &IncidentCommand) -> Result<Ahead, Ref
     let (own, rest) = (pile("own"), pile("rest"));
     let shown = |(messages, recipients): (u64, u64)| format!("{} ({})", count(messages), count(recipients));
     let mut figures = vec![
-        (say!(ja: "本人のものと見られる通数（宛先）", en: "Seems to be the owner's: messages (recipients)"), shown(own)),
+        (
+            say!(ja: "本人のものと見られる通数（宛先）", en: "Seems to be the owner's: messages (recipients)"),
+            shown(own),
+        ),
         (say!(ja: "それ以外の通数（宛先）", en: "Others: messages (recipients)"), shown(rest)),
     ];
     let text = match act {
@@ -287,9 +290,9 @@ async fn account(console: &Console, act: &AccountCommand) -> Result<Ahead, Refus
 
 fn domain(act: &DomainCommand) -> Ahead {
     match act {
-        DomainCommand::Add { name } => {
-            Ahead::said(say!(ja: "{name} のメールをこのサーバで受け取ります。", en: "This server will take mail for {name}."))
-        }
+        DomainCommand::Add { name } => Ahead::said(
+            say!(ja: "{name} のメールをこのサーバで受け取ります。", en: "This server will take mail for {name}."),
+        ),
         DomainCommand::Remove { name } => Ahead::danger(say!(
             ja: "{name} のメールを受け取らなくなります。別名も消えます。",
             en: "Mail for {name} will be refused; its aliases go with it."
@@ -362,8 +365,8 @@ fn lockout(act: &LockoutCommand) -> Ahead {
             ja: "{network} からの接続をすべて拒否します。",
             en: "Refuses every connection from {network}."
         )),
-        LockoutCommand::Forget { network, .. } => {
-            Ahead::said(say!(ja: "{network} の行を表から消します。", en: "Takes the rows of {network} out of the tables."))
-        }
+        LockoutCommand::Forget { network, .. } => Ahead::said(
+            say!(ja: "{network} の行を表から消します。", en: "Takes the rows of {network} out of the tables."),
+        ),
     }
 }

@@ -11,8 +11,8 @@ use sekisho_store::console::Stage;
 
 use crate::gate::{Gate, Oops, Who, gate};
 use crate::pages::{
-    accounts, assets, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue, rules, tokens,
-    transfer,
+    accounts, assets, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue, rules,
+    tokens, transfer,
 };
 use crate::service::Console;
 use crate::{act, api, setup};

@@ -99,11 +99,10 @@ impl Scope {
     fn of_an_account(&self, query: Query) -> Option<Query> {
         let named = match &query {
             Query::Account { address } => Some(address.as_str()),
-            Query::Incident { which } => Some(which.as_str()),
             Query::Queue { filter, .. } => filter.account.as_deref(),
             Query::Logs { filter, .. } => filter.account.as_deref(),
             // By the answer: nobody knows whose it is before.
-            Query::Queued { .. } | Query::QueuedContent { .. } => return Some(query),
+            Query::Queued { .. } | Query::QueuedContent { .. } | Query::Incident { .. } => return Some(query),
             _ => None,
         };
         let covered = named.is_some_and(|address| address.contains('@') && self.covers(address));
@@ -132,6 +131,10 @@ impl Scope {
             Query::Incidents { .. } => keep(Some("incidents"), &|one| self.covers(&text(one, "account"))),
             Query::Queued { .. } => {
                 let whose = text(&answer["recipients"][0], "account");
+                return self.covers(&whose).then_some(answer);
+            }
+            Query::Incident { .. } => {
+                let whose = text(&answer["incident"], "account");
                 return self.covers(&whose).then_some(answer);
             }
             _ => {}
@@ -182,9 +185,9 @@ impl Scope {
             Command::Rules(RulesCommand::Write { account: Some(account), .. }) => self.covers(account),
             Command::Lockout(LockoutCommand::Unlock { what }) => what.contains('@') && self.covers(what),
             Command::Class { who, .. } => who.contains('@') && self.covers(who),
-            Command::Console(
-                ConsoleCommand::FactorRemove { address } | ConsoleCommand::SessionsEnd { address },
-            ) => self.covers(address),
+            Command::Console(ConsoleCommand::FactorRemove { address } | ConsoleCommand::SessionsEnd { address }) => {
+                self.covers(address)
+            }
             _ => false,
         }
     }

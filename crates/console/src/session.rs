@@ -35,8 +35,14 @@ pub async fn begin(
     let now = console.control().now();
     let span = if stage == Stage::Code { HALFWAY } else { console.settings().idle };
     let agent = agent.get(..agent.floor_char_boundary(LONGEST_AGENT)).unwrap_or_default().to_owned();
-    let new =
-        NewSession { token: secret::hash(&token), account, stage, until: now + span, network: network.to_owned(), agent };
+    let new = NewSession {
+        token: secret::hash(&token),
+        account,
+        stage,
+        until: now + span,
+        network: network.to_owned(),
+        agent,
+    };
     console.control().store().write(move |tx| console::start(tx, &new, now)).await?;
     Ok(token)
 }

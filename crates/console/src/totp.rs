@@ -69,7 +69,13 @@ pub fn base32(bytes: &[u8]) -> String {
 /// Text as it may stand in an address (RFC 3986 §2.1).
 fn percent(text: &str) -> String {
     text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() || b"-._~@".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~@".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect()
 }
 
@@ -106,7 +112,10 @@ mod tests {
             assert_eq!(step_of(secret, &code(secret, 100 + drift), now).is_some(), taken, "{drift}");
         }
         assert_eq!(step_of(secret, "", now), None);
-        assert_eq!(step_of(secret, &format!(" {} {}", &code(secret, 100)[..3], &code(secret, 100)[3..]), now), Some(100));
+        assert_eq!(
+            step_of(secret, &format!(" {} {}", &code(secret, 100)[..3], &code(secret, 100)[3..]), now),
+            Some(100)
+        );
     }
 
     #[test]
@@ -114,6 +123,9 @@ mod tests {
         for (plain, coded) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foobar", "MZXW6YTBOI")] {
             assert_eq!(base32(plain.as_bytes()), coded);
         }
-        assert!(uri(b"foo", "太郎@example.jp", "mx").starts_with("otpauth://totp/mx:%E5%A4%AA%E9%83%8E@example.jp?secret=MZXW6&"));
+        assert!(
+            uri(b"foo", "太郎@example.jp", "mx")
+                .starts_with("otpauth://totp/mx:%E5%A4%AA%E9%83%8E@example.jp?secret=MZXW6&")
+        );
     }
 }

@@ -18,7 +18,8 @@ mod tests;
 
 pub use lockout::{Lockout, Row as LockoutRow};
 pub use sections::{
-    ConsoleSection, Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
+    ConsoleSection, Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls,
+    StoreSection, Tls,
 };
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};

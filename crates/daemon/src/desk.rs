@@ -28,9 +28,9 @@ mod tests;
 
 pub use caller::Caller;
 pub use direct::{Opened, open};
-pub use sekisho_control::query::{Envelope, Query};
 pub(crate) use queue::{QueueStatus, stage};
 pub(crate) use rules::EFFECT;
+pub use sekisho_control::query::{Envelope, Query};
 pub use socket::{FILE as SOCKET, bind, serve};
 
 /// What a verb asks for.

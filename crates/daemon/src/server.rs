@@ -201,14 +201,8 @@ fn doors(desk: &Desk, clock: &Clock, tls: ServerTls, bound: &Bound) -> Result<Do
 /// The console, which tells mail programs the ports that they can reach.
 fn console(desk: &Desk, bound: &Bound) -> Console {
     let config = &desk.settings.config;
-    let told = [
-        Service::Imaps,
-        Service::Imap,
-        Service::Pop3s,
-        Service::Pop3,
-        Service::Submissions,
-        Service::Submission,
-    ];
+    let told =
+        [Service::Imaps, Service::Imap, Service::Pop3s, Service::Pop3, Service::Submissions, Service::Submission];
     let ports = told.iter().filter_map(|service| Some((service.as_str(), *bound.ports(*service).first()?))).collect();
     let settings = sekisho_console::Settings {
         hostname: config.hostname.to_string(),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Language, Time};
 
-use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, console, directory, domain, lockout, mailbox};
+use crate::{
+    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, console, directory, domain, lockout, mailbox,
+};
 
 /// What an account may administer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -10,7 +10,9 @@ use crate::{AccountId, Result, Row, Tx, TxExt, account};
 
 mod tokens;
 
-pub use tokens::{Answer, NewToken, Token, answer, answered, begin, end_token, expire_answers, token, tokens, use_token};
+pub use tokens::{
+    Answer, NewToken, Token, answer, answered, begin, end_token, expire_answers, token, tokens, use_token,
+};
 
 /// Most sessions that one account may have; the one that was used longest ago goes first.
 const MOST_SESSIONS: i64 = 20;
@@ -119,11 +121,9 @@ pub fn start(tx: &mut dyn Tx, new: &NewSession, now: Time) -> Result<()> {
 /// # Errors
 /// What the engine reports.
 pub fn session(tx: &mut dyn Tx, token: &[u8], now: Time) -> Result<Option<Session>> {
-    let row = tx.one(
-        &format!("{SESSION} WHERE token = ?1 AND until > ?2"),
-        &[token.into(), now.into()],
-        |row| Ok((AccountId(row.int(0)?), Time(row.int(1)?), read(row)?)),
-    )?;
+    let row = tx.one(&format!("{SESSION} WHERE token = ?1 AND until > ?2"), &[token.into(), now.into()], |row| {
+        Ok((AccountId(row.int(0)?), Time(row.int(1)?), read(row)?))
+    })?;
     let Some((id, changed, partial)) = row else { return Ok(None) };
     let found = account::by_id(tx, id)?;
     Ok(found
@@ -231,7 +231,10 @@ pub fn propose_factor(tx: &mut dyn Tx, account: AccountId, secret: &[u8], now: T
 /// # Errors
 /// What the engine reports.
 pub fn confirm_factor(tx: &mut dyn Tx, account: AccountId, step: i64, recovery: &[Vec<u8>]) -> Result<()> {
-    tx.execute("UPDATE console_factor SET confirmed = 1, step = ?2 WHERE account = ?1", &[account.into(), step.into()])?;
+    tx.execute(
+        "UPDATE console_factor SET confirmed = 1, step = ?2 WHERE account = ?1",
+        &[account.into(), step.into()],
+    )?;
     tx.execute("DELETE FROM console_recovery WHERE account = ?1", &[account.into()])?;
     for code in recovery {
         let sql = "INSERT INTO console_recovery (account, code) VALUES (?1, ?2)";
@@ -263,7 +266,8 @@ pub fn use_recovery(tx: &mut dyn Tx, account: AccountId, code: &[u8]) -> Result<
 /// # Errors
 /// What the engine reports.
 pub fn recovery_left(tx: &mut dyn Tx, account: AccountId) -> Result<u64> {
-    let left = tx.one("SELECT COUNT(*) FROM console_recovery WHERE account = ?1", &[account.into()], |row| row.count(0))?;
+    let left =
+        tx.one("SELECT COUNT(*) FROM console_recovery WHERE account = ?1", &[account.into()], |row| row.count(0))?;
     Ok(left.unwrap_or(0))
 }
 

@@ -44,6 +44,11 @@ pub fn keep(tx: &mut dyn Tx, file: &str, account: &str, text: &str, who: &str, n
 pub fn versions(tx: &mut dyn Tx, file: &str, account: &str) -> Result<Vec<Version>> {
     let sql = "SELECT id, text, who, at FROM rules_history WHERE file = ?1 AND account = ?2 ORDER BY id DESC LIMIT ?3";
     tx.all(sql, &[file.into(), account.into(), MOST.into()], |row: &dyn Row| {
-        Ok(Version { id: row.int(0)?, text: row.text(1)?.to_owned(), who: row.text(2)?.to_owned(), at: Time(row.int(3)?) })
+        Ok(Version {
+            id: row.int(0)?,
+            text: row.text(1)?.to_owned(),
+            who: row.text(2)?.to_owned(),
+            at: Time(row.int(3)?),
+        })
     })
 }

@@ -49,7 +49,13 @@ const RULE: Field = ("rule", "object", "{\"networks\":\"any\",\"countries\":\"JP
 const CHANGE: Field = ("change", "object", "{\"posting\":\"members\"}");
 const SERVICE: Field = ("service", "string", "\"delivery\"");
 
-const fn one(area: &'static str, name: &'static str, scope: &'static str, about: &'static str, fields: &'static [Field]) -> Act {
+const fn one(
+    area: &'static str,
+    name: &'static str,
+    scope: &'static str,
+    about: &'static str,
+    fields: &'static [Field],
+) -> Act {
     Act { area, name, scope, about, fields }
 }
 
@@ -59,36 +65,55 @@ pub const ACTS: &[Act] = &[
     one("domain", "remove", "people", "Stop being so", &[NAME]),
     one("domain", "whence", "people", "From where its accounts' passwords may be used", &[NAME, RULE]),
     one("domain", "scram", "people", "Whether SCRAM secrets are made", &[NAME, ("on", "boolean", "true")]),
-    one("account", "add", "people", "Add an account", &[
-        ADDRESS,
-        ("full_name", "string", "\"Taro\""),
-        ("password", "string", "\"correct horse battery staple\""),
-        ("role", "string", "\"user\""),
-        ("quota", "integer?", "1073741824"),
-        ("language", "string", "\"ja\""),
-        ("must_change", "boolean", "true"),
-    ]),
-    one("account", "password", "people", "Set the password; open sessions end", &[
-        ADDRESS,
-        ("password", "string", "\"correct horse battery staple\""),
-        ("must_change", "boolean", "false"),
-    ]),
+    one(
+        "account",
+        "add",
+        "people",
+        "Add an account",
+        &[
+            ADDRESS,
+            ("full_name", "string", "\"Taro\""),
+            ("password", "string", "\"correct horse battery staple\""),
+            ("role", "string", "\"user\""),
+            ("quota", "integer?", "1073741824"),
+            ("language", "string", "\"ja\""),
+            ("must_change", "boolean", "true"),
+        ],
+    ),
+    one(
+        "account",
+        "password",
+        "people",
+        "Set the password; open sessions end",
+        &[ADDRESS, ("password", "string", "\"correct horse battery staple\""), ("must_change", "boolean", "false")],
+    ),
     one("account", "suspend", "people", "The account cannot send from now on", &[ADDRESS, REASON]),
     one("account", "resume", "people", "Undo a suspension or a removal", &[ADDRESS]),
-    one("account", "rename", "people", "Give the account another address", &[ADDRESS, ("to", "string", "\"jiro@example.jp\"")]),
+    one(
+        "account",
+        "rename",
+        "people",
+        "Give the account another address",
+        &[ADDRESS, ("to", "string", "\"jiro@example.jp\"")],
+    ),
     one("account", "remove", "people", "Remove the account; it can be brought back for a while", &[ADDRESS, CONFIRMED]),
     one("account", "quota", "people", "Set or lift the quota", &[ADDRESS, ("quota", "integer?", "1073741824")]),
-    one("account", "person", "people", "Set name and language", &[
-        ADDRESS,
-        ("full_name", "string?", "\"Taro\""),
-        ("language", "string?", "\"ja\""),
-    ]),
+    one(
+        "account",
+        "person",
+        "people",
+        "Set name and language",
+        &[ADDRESS, ("full_name", "string?", "\"Taro\""), ("language", "string?", "\"ja\"")],
+    ),
     one("account", "whence", "people", "From where its password may be used", &[ADDRESS, RULE]),
     one("account", "role", "people", "Set what the account may administer", &[ADDRESS, ("role", "string", "\"user\"")]),
-    one("alias", "add", "people", "Add an alias", &[
-        ("pattern", "string", "\"info@example.jp\""),
-        ("target", "string", "\"taro@example.jp\""),
-    ]),
+    one(
+        "alias",
+        "add",
+        "people",
+        "Add an alias",
+        &[("pattern", "string", "\"info@example.jp\""), ("target", "string", "\"taro@example.jp\"")],
+    ),
     one("alias", "remove", "people", "Remove an alias", &[("pattern", "string", "\"info@example.jp\"")]),
     one("list", "add", "people", "Add a mailing list", &[ADDRESS, ("owner", "string", "\"taro@example.jp\""), CHANGE]),
     one("list", "remove", "people", "Remove a mailing list", &[ADDRESS, CONFIRMED]),
@@ -101,11 +126,17 @@ pub const ACTS: &[Act] = &[
     one("queue", "purge", "queue", "Destroy mail; without `confirmed` it says how much of whose", &[FILTER, CONFIRMED]),
     one("switch", "pause", "switches", "Stop a service", &[SERVICE, REASON]),
     one("switch", "resume", "switches", "Let a service go on", &[SERVICE]),
-    one("rules", "write", "rules", "Replace a rule text; one with faulty lines is refused", &[
-        ("file", "string", "\"effect\""),
-        ("account", "string?", "\"taro@example.jp\""),
-        ("text", "string", "\"192.0.2.0/24,true\\n\""),
-    ]),
+    one(
+        "rules",
+        "write",
+        "rules",
+        "Replace a rule text; one with faulty lines is refused",
+        &[
+            ("file", "string", "\"effect\""),
+            ("account", "string?", "\"taro@example.jp\""),
+            ("text", "string", "\"192.0.2.0/24,true\\n\""),
+        ],
+    ),
     one("rules", "reload", "rules", "Read the server's files again", &[]),
     one("lockout", "unlock", "lockouts", "Lift locks", &[("what", "string", "\"192.0.2.1\"")]),
     one("lockout", "allow", "lockouts", "Never lock a network", &[NETWORK, PROTOCOL]),
@@ -114,14 +145,20 @@ pub const ACTS: &[Act] = &[
     one("incident", "contain", "incidents", "Hold its mail, suspend the account, end its sessions", &[WHICH, REASON]),
     one("incident", "release", "incidents", "Send what its owner sent", &[WHICH, ALL, CONFIRMED]),
     one("incident", "purge", "incidents", "Destroy what is not its owner's", &[WHICH, ALL, CONFIRMED]),
-    one("incident", "resolve", "incidents", "The account is its owner's again", &[
-        WHICH,
-        ("password", "string?", "\"correct horse battery staple\""),
-    ]),
-    one("class", "set", "incidents", "Set what kind of sender an origin is", &[
-        ("who", "string", "\"taro@example.jp\""),
-        ("class", "string?", "\"newsletter\""),
-    ]),
+    one(
+        "incident",
+        "resolve",
+        "incidents",
+        "The account is its owner's again",
+        &[WHICH, ("password", "string?", "\"correct horse battery staple\"")],
+    ),
+    one(
+        "class",
+        "set",
+        "incidents",
+        "Set what kind of sender an origin is",
+        &[("who", "string", "\"taro@example.jp\""), ("class", "string?", "\"newsletter\"")],
+    ),
     one("console", "factor_remove", "people", "Take the second factor away", &[ADDRESS]),
     one("console", "sessions_end", "people", "End its browsers' sessions and take its tokens away", &[ADDRESS]),
 ];
@@ -130,7 +167,13 @@ pub const ACTS: &[Act] = &[
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn answer(act: &Act, console: &Console, guest: &Guest, headers: &HeaderMap, body: &str) -> Result<Response, Problem> {
+pub async fn answer(
+    act: &Act,
+    console: &Console,
+    guest: &Guest,
+    headers: &HeaderMap,
+    body: &str,
+) -> Result<Response, Problem> {
     let caller = caller(console, headers, guest).await?;
     caller.must(act.scope)?;
     let command = command(act, body)?;
@@ -228,7 +271,9 @@ async fn once(
     };
     let kept = body.clone();
     let noted = store
-        .write(move |tx| if lasting { console::answer(tx, token, &key, status, &kept) } else { console::answered(tx, token, &key) })
+        .write(move |tx| {
+            if lasting { console::answer(tx, token, &key, status, &kept) } else { console::answered(tx, token, &key) }
+        })
         .await;
     if let Err(error) = noted {
         tracing::warn!(%error, "an answer was not kept for its key");

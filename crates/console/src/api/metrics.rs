@@ -32,9 +32,11 @@ async fn numbers(console: &Console) -> Result<String, Refusal> {
     let desk = console.desk();
     let mut out = String::new();
     let status = desk.look(Query::QueueStatus).await?;
-    for (field, help) in
-        [("messages", "Messages in the queue."), ("recipients", "Recipients in the queue."), ("bytes", "Octets in the queue.")]
-    {
+    for (field, help) in [
+        ("messages", "Messages in the queue."),
+        ("recipients", "Recipients in the queue."),
+        ("bytes", "Octets in the queue."),
+    ] {
         let name = format!("sekisho_queue_{field}");
         head(&mut out, &name, "gauge", help);
         for stage in ["incoming", "lists", "domains", "holding"] {

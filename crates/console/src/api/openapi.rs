@@ -124,7 +124,8 @@ fn body(schema: &Value, required: bool) -> Value {
 }
 
 fn responses(answer: &Value) -> Value {
-    let mut responses = json!({ "200": { "description": "Well", "content": { "application/json": { "schema": answer } } } });
+    let mut responses =
+        json!({ "200": { "description": "Well", "content": { "application/json": { "schema": answer } } } });
     let problems = [
         ("400", "The request cannot be read"),
         ("401", "No token that counts"),

@@ -68,7 +68,18 @@ const MOST: u32 = 1_000;
 const STAGES: &[&str] = &["incoming", "lists", "domains", "holding"];
 /// Kinds of entries of the journal.
 const KINDS: &[&str] = &[
-    "accept_open", "accept_end", "in", "receive", "out", "fail", "defer", "pop3", "imap4", "act", "verdict", "notice",
+    "accept_open",
+    "accept_end",
+    "in",
+    "receive",
+    "out",
+    "fail",
+    "defer",
+    "pop3",
+    "imap4",
+    "act",
+    "verdict",
+    "notice",
 ];
 const LIMIT: Param = Param { name: "limit", kind: Kind::Number(MOST) };
 const CURSOR: Param = text("cursor");
@@ -163,8 +174,12 @@ pub const VIEWS: &[View] = &[
         body: None,
         list: Some(""),
         fields: &[
-            ("origin", "string"), ("messages", "integer"), ("recipients", "integer"), ("bytes", "integer"),
-            ("held", "boolean"), ("since", "string?"),
+            ("origin", "string"),
+            ("messages", "integer"),
+            ("recipients", "integer"),
+            ("bytes", "integer"),
+            ("held", "boolean"),
+            ("since", "string?"),
         ],
         ask: |_| Ok(Query::QueueOrigins),
     },
@@ -173,9 +188,17 @@ pub const VIEWS: &[View] = &[
         name: "queue",
         about: "Queued recipients; a page may be short, or empty, and not be the last",
         params: &[
-            text("account"), text("address"), text("network"), text("domain"), text("origin"), text("message"),
-            text("fingerprint"), Param { name: "stage", kind: Kind::OneOf(STAGES) },
-            Param { name: "older_than", kind: Kind::Moment }, LIMIT, CURSOR,
+            text("account"),
+            text("address"),
+            text("network"),
+            text("domain"),
+            text("origin"),
+            text("message"),
+            text("fingerprint"),
+            Param { name: "stage", kind: Kind::OneOf(STAGES) },
+            Param { name: "older_than", kind: Kind::Moment },
+            LIMIT,
+            CURSOR,
         ],
         body: None,
         list: Some("recipients"),
@@ -193,8 +216,13 @@ pub const VIEWS: &[View] = &[
         body: None,
         list: None,
         fields: &[
-            ("message", "string"), ("size", "integer"), ("helo", "string"), ("header_from", "string"),
-            ("message_id", "string"), ("held", "string?"), ("recipients", "array"),
+            ("message", "string"),
+            ("size", "integer"),
+            ("helo", "string"),
+            ("header_from", "string"),
+            ("message_id", "string"),
+            ("held", "string?"),
+            ("recipients", "array"),
         ],
         ask: |asked| Ok(Query::Queued { message: asked.part("message") }),
     },
@@ -203,9 +231,15 @@ pub const VIEWS: &[View] = &[
         name: "logs",
         about: "Entries of the journal, in order; a page may be short, or empty, and not be the last",
         params: &[
-            Param { name: "kind", kind: Kind::OneOf(KINDS) }, text("account"), text("address"), text("network"),
-            text("message"), Param { name: "since", kind: Kind::Moment }, Param { name: "until", kind: Kind::Moment },
-            LIMIT, CURSOR,
+            Param { name: "kind", kind: Kind::OneOf(KINDS) },
+            text("account"),
+            text("address"),
+            text("network"),
+            text("message"),
+            Param { name: "since", kind: Kind::Moment },
+            Param { name: "until", kind: Kind::Moment },
+            LIMIT,
+            CURSOR,
         ],
         body: None,
         list: Some("entries"),
@@ -233,8 +267,16 @@ pub const VIEWS: &[View] = &[
         body: None,
         list: Some("incidents"),
         fields: &[
-            ("id", "integer"), ("origin", "string"), ("account", "string?"), ("state", "string"), ("reason", "string"),
-            ("text", "any"), ("class", "any"), ("opened", "string"), ("opened_by", "string"), ("changed", "string"),
+            ("id", "integer"),
+            ("origin", "string"),
+            ("account", "string?"),
+            ("state", "string"),
+            ("reason", "string"),
+            ("text", "any"),
+            ("class", "any"),
+            ("opened", "string"),
+            ("opened_by", "string"),
+            ("changed", "string"),
             ("changed_by", "string"),
         ],
         ask: |asked| Ok(Query::Incidents { before: asked.number_after()?.map(IncidentId) }),
@@ -247,9 +289,19 @@ pub const VIEWS: &[View] = &[
         body: None,
         list: None,
         fields: &[
-            ("incident", "object"), ("how", "object"), ("first_foreign_login", "any"), ("first_bad_message", "any"),
-            ("networks", "array"), ("mail", "object"), ("reached", "array"), ("failed", "array"), ("held", "object"),
-            ("signals", "any"), ("acts", "array"), ("next", "array"), ("log", "array"),
+            ("incident", "object"),
+            ("how", "object"),
+            ("first_foreign_login", "any"),
+            ("first_bad_message", "any"),
+            ("networks", "array"),
+            ("mail", "object"),
+            ("reached", "array"),
+            ("failed", "array"),
+            ("held", "object"),
+            ("signals", "any"),
+            ("acts", "array"),
+            ("next", "array"),
+            ("log", "array"),
         ],
         ask: |asked| Ok(Query::Incident { which: asked.part("which") }),
     },
@@ -284,8 +336,13 @@ pub const VIEWS: &[View] = &[
         body: Some(&[("from", "string"), ("to", "string"), ("ip", "string"), ("auth", "boolean")]),
         list: None,
         fields: &[
-            ("accepted", "boolean"), ("reply", "string?"), ("origin", "string"), ("line", "integer?"), ("rule", "string?"),
-            ("shut_by", "integer?"), ("reason", "object"),
+            ("accepted", "boolean"),
+            ("reply", "string?"),
+            ("origin", "string"),
+            ("line", "integer?"),
+            ("rule", "string?"),
+            ("shut_by", "integer?"),
+            ("reason", "object"),
         ],
         ask: |asked| {
             let envelope: Result<Envelope, _> = serde_json::from_value(asked.body.clone());
@@ -300,7 +357,11 @@ pub const VIEWS: &[View] = &[
         body: None,
         list: None,
         fields: &[
-            ("well", "boolean"), ("rows", "array"), ("hashed", "integer"), ("problems", "array"), ("more", "any"),
+            ("well", "boolean"),
+            ("rows", "array"),
+            ("hashed", "integer"),
+            ("problems", "array"),
+            ("more", "any"),
             ("unused_files", "any"),
         ],
         ask: |_| Ok(Query::StoreCheck),
@@ -308,26 +369,64 @@ pub const VIEWS: &[View] = &[
 ];
 
 const ACCOUNT: &[(&str, &str)] = &[
-    ("address", "string"), ("name", "string"), ("role", "string"), ("state", "string"), ("used", "integer"),
-    ("quota", "integer?"), ("language", "string"), ("created", "string"), ("password_changed", "string"),
-    ("must_change", "boolean"), ("purge_after", "string?"),
+    ("address", "string"),
+    ("name", "string"),
+    ("role", "string"),
+    ("state", "string"),
+    ("used", "integer"),
+    ("quota", "integer?"),
+    ("language", "string"),
+    ("created", "string"),
+    ("password_changed", "string"),
+    ("must_change", "boolean"),
+    ("purge_after", "string?"),
 ];
 const ACCOUNT_ALONE: &[(&str, &str)] = &[
-    ("address", "string"), ("name", "string"), ("role", "string"), ("state", "string"), ("used", "integer"),
-    ("quota", "integer?"), ("language", "string"), ("created", "string"), ("password_changed", "string"),
-    ("must_change", "boolean"), ("purge_after", "string?"), ("messages", "integer"), ("has_effect_dat", "boolean"),
-    ("has_sender_dat", "boolean"), ("auth_networks", "array"), ("auth_countries", "array"), ("scram", "boolean"),
+    ("address", "string"),
+    ("name", "string"),
+    ("role", "string"),
+    ("state", "string"),
+    ("used", "integer"),
+    ("quota", "integer?"),
+    ("language", "string"),
+    ("created", "string"),
+    ("password_changed", "string"),
+    ("must_change", "boolean"),
+    ("purge_after", "string?"),
+    ("messages", "integer"),
+    ("has_effect_dat", "boolean"),
+    ("has_sender_dat", "boolean"),
+    ("auth_networks", "array"),
+    ("auth_countries", "array"),
+    ("scram", "boolean"),
     ("guard", "any"),
 ];
 const LIST: &[(&str, &str)] = &[
-    ("list", "string"), ("owner", "string"), ("posting", "string"), ("subject_tag", "string"), ("description", "string"),
+    ("list", "string"),
+    ("owner", "string"),
+    ("posting", "string"),
+    ("subject_tag", "string"),
+    ("description", "string"),
     ("created", "string"),
 ];
 const QUEUED: &[(&str, &str)] = &[
-    ("message", "string"), ("stage", "string"), ("from", "string"), ("to", "string"), ("destination", "string"),
-    ("origin", "string"), ("account", "string?"), ("network", "string"), ("subject", "string"), ("size", "integer"),
-    ("received", "string"), ("age_seconds", "integer"), ("due", "string?"), ("attempts", "integer"), ("code", "integer?"),
-    ("reply", "string?"), ("fingerprint", "string"),
+    ("message", "string"),
+    ("stage", "string"),
+    ("from", "string"),
+    ("to", "string"),
+    ("destination", "string"),
+    ("origin", "string"),
+    ("account", "string?"),
+    ("network", "string"),
+    ("subject", "string"),
+    ("size", "integer"),
+    ("received", "string"),
+    ("age_seconds", "integer"),
+    ("due", "string?"),
+    ("attempts", "integer"),
+    ("code", "integer?"),
+    ("reply", "string?"),
+    ("fingerprint", "string"),
 ];
 
 /// A call as it came in.
@@ -370,8 +469,7 @@ pub async fn answer(view: &View, console: &Console, guest: &Guest, call: Call) -
     let caller = caller(console, &call.headers, guest).await?;
     caller.must("read")?;
     let asked = Asked::of(view, call)?;
-    let mut found =
-        look(console, &caller.scope, (view.ask)(&asked)?).await.map_err(|oops| Problem::of(&oops))?;
+    let mut found = look(console, &caller.scope, (view.ask)(&asked)?).await.map_err(|oops| Problem::of(&oops))?;
     let body = match view.list {
         None => found,
         Some("") => json!({ "items": found, "next": null }),
@@ -468,17 +566,16 @@ impl Asked {
                 .map(|text| MessageId::parse(&text).ok_or_else(|| Problem::unreadable("message")))
                 .transpose()?,
             fingerprint: fingerprint
-                .map(|text| u64::from_str_radix(&text, 16).map(u64::cast_signed).map_err(|_| Problem::unreadable("fingerprint")))
+                .map(|text| {
+                    u64::from_str_radix(&text, 16).map(u64::cast_signed).map_err(|_| Problem::unreadable("fingerprint"))
+                })
                 .transpose()?,
         })
     }
 
     fn journal(&self) -> Result<JournalFilter, Problem> {
         Ok(JournalFilter {
-            kinds: self
-                .text("kind")
-                .and_then(|kind| serde_json::from_value(json!([kind])).ok())
-                .unwrap_or_default(),
+            kinds: self.text("kind").and_then(|kind| serde_json::from_value(json!([kind])).ok()).unwrap_or_default(),
             account: self.text("account"),
             address: self.text("address"),
             network: self.text("network"),

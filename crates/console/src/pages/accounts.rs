@@ -42,7 +42,8 @@ pub async fn list(State(console): State<Console>, member: Member, Params(wish): 
     let found = member.look(&console, Query::Accounts { domain: domain.clone(), after }).await?;
     let domains = member.look(&console, Query::Domains).await?;
     let rows: Vec<Vec<Markup>> = items(&found, "accounts").iter().map(|one| row(one, lang)).collect();
-    let names: Vec<&str> = domains.as_array().map_or(&[][..], Vec::as_slice).iter().map(|d| text(d, "domain")).collect();
+    let names: Vec<&str> =
+        domains.as_array().map_or(&[][..], Vec::as_slice).iter().map(|d| text(d, "domain")).collect();
     let heads = [
         t!(lang, ja: "アドレス", en: "Address"),
         t!(lang, ja: "氏名", en: "Name"),

@@ -99,7 +99,9 @@ pub async fn code(member: Member) -> Page {
 pub async fn give_code(State(console): State<Console>, member: Member, fields: Fields) -> Result<Response, Oops> {
     let (account, ip) = (&member.session.account, member.guest.ip.to_string());
     let control = console.control();
-    if control.may_give_code(&account.key, &ip).await.is_ok() && code_is_right(&console, account, fields.get("code")).await? {
+    if control.may_give_code(&account.key, &ip).await.is_ok()
+        && code_is_right(&console, account, fields.get("code")).await?
+    {
         session::end(&console, &member.token).await?;
         return begin(&console, &member.guest, account, after_code(account), "/").await;
     }
@@ -163,6 +165,8 @@ pub(crate) async fn new_password(console: &Console, member: &Member, fields: &Fi
     });
     // One's own password is not a matter of tiers.
     console.control().run(command, &member.actor()).await?;
+    let id = account.id;
+    console.control().store().write(move |tx| console::end_others(tx, id, &[])).await?;
     begin(console, &member.guest, account, Stage::In, "/").await
 }
 

@@ -23,7 +23,8 @@ use crate::{secret, totp};
 /// When the store does not answer.
 pub async fn page(State(console): State<Console>, member: Member) -> Result<Page, Oops> {
     let id = member.session.account.id;
-    let found = console.control().store().read(move |tx| Ok((console::factor(tx, id)?, console::recovery_left(tx, id)?)));
+    let found =
+        console.control().store().read(move |tx| Ok((console::factor(tx, id)?, console::recovery_left(tx, id)?)));
     let (factor, left) = found.await?;
     let lang = member.lang();
     let body = match factor {
@@ -90,7 +91,8 @@ pub async fn remove(State(console): State<Console>, member: Member, fields: Fiel
     must_be_me(&console, &member, fields.raw("current")).await?;
     let address = member.session.account.address.clone();
     // One's own factor, and the password was given: not a matter of tiers.
-    let done = console.control().run(Command::Console(ConsoleCommand::FactorRemove { address }), &member.actor()).await?;
+    let done =
+        console.control().run(Command::Console(ConsoleCommand::FactorRemove { address }), &member.actor()).await?;
     Ok(go("/me/factor", done.text.get(member.lang())))
 }
 

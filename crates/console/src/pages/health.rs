@@ -52,9 +52,13 @@ pub async fn settings(State(console): State<Console>, member: Member) -> Page {
         t!(lang, ja: "その後の間隔", en: "Then one each"),
     ];
     let mode = match guard.mode {
-        Mode::Hold => t!(lang, ja: "疑わしいメールは受け付けて保留します。", en: "Suspicious mail is accepted and held."),
+        Mode::Hold => {
+            t!(lang, ja: "疑わしいメールは受け付けて保留します。", en: "Suspicious mail is accepted and held.")
+        }
         Mode::Defer => t!(lang, ja: "疑わしいメールは 451 で後回しにします。", en: "Suspicious mail is answered 451."),
-        Mode::Observe => t!(lang, ja: "記録と通知だけを行い、何も止めません。", en: "Nothing is held: it is written down and told."),
+        Mode::Observe => {
+            t!(lang, ja: "記録と通知だけを行い、何も止めません。", en: "Nothing is held: it is written down and told.")
+        }
     };
     let (dwell, longest, floor, guesses) = (
         span(u64::from(policy.dwell_seconds), lang),
@@ -62,7 +66,8 @@ pub async fn settings(State(console): State<Console>, member: Member) -> Page {
         count(u64::from(policy.floor_per_day)),
         policy.guesses,
     );
-    let (idle, session) = (span(console.settings().idle.as_secs(), lang), span(console.settings().longest.as_secs(), lang));
+    let (idle, session) =
+        (span(console.settings().idle.as_secs(), lang), span(console.settings().longest.as_secs(), lang));
     Page::new(
         t!(lang, ja: "設定", en: "Settings"),
         html! {
@@ -149,5 +154,10 @@ fn rows(report: &serde_json::Value, lang: sekisho_message::Language) -> Markup {
             vec![cell(name), html! { span.n { (count(row[1].as_u64().unwrap_or(0))) } }]
         })
         .collect();
-    table(&t!(lang, ja: "表の行数", en: "Rows"), &[t!(lang, ja: "表", en: "Table"), t!(lang, ja: "行", en: "Rows")], &rows, lang)
+    table(
+        &t!(lang, ja: "表の行数", en: "Rows"),
+        &[t!(lang, ja: "表", en: "Table"), t!(lang, ja: "行", en: "Rows")],
+        &rows,
+        lang,
+    )
 }

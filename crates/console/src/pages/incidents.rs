@@ -399,7 +399,8 @@ fn acts(told: &Value, lang: Language) -> Markup {
     html! { section {
         h2 { (t!(lang, ja: "だれが何をしたか", en: "What was done by whom")) }
         ul { @for one in items(told, "acts").iter().take(SHORT) {
-            li { (moment_of(&one["at"], lang)) " " (text(one, "who")) ": " (text(one, "what")) " " (said(&one["text"], lang)) }
+            li { (moment_of(&one["at"], lang)) " " (text(one, "who")) ": " (text(one, "what")) " " (said(&one["text"], lang)) " "
+                span.quiet { (text(&one["detail"], "reason")) " " (text(&one["detail"], "network")) } }
         } }
     } }
 }

@@ -84,8 +84,13 @@ pub async fn show(
             vec![
                 cell(who),
                 moment_of(&one["since"], lang),
-                act_button(&member, &t!(lang, ja: "外す", en: "Remove"),
-                    &json!({ "command": "list", "act": "member_remove", "address": address, "members": [who] }), &back, true),
+                act_button(
+                    &member,
+                    &t!(lang, ja: "外す", en: "Remove"),
+                    &json!({ "command": "list", "act": "member_remove", "address": address, "members": [who] }),
+                    &back,
+                    true,
+                ),
             ]
         })
         .collect();

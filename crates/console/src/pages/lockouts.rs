@@ -39,8 +39,13 @@ fn locks(member: &Member, found: &Value) -> Markup {
                 cell(text(lock, "protocol")),
                 cell(&said(&lock["text"], lang)),
                 moment_of(&lock["until"], lang),
-                act_button(member, &t!(lang, ja: "解除", en: "Unlock"),
-                    &json!({ "command": "lockout", "act": "unlock", "what": about }), "/lockouts", false),
+                act_button(
+                    member,
+                    &t!(lang, ja: "解除", en: "Unlock"),
+                    &json!({ "command": "lockout", "act": "unlock", "what": about }),
+                    "/lockouts",
+                    false,
+                ),
             ]
         })
         .collect();
@@ -70,8 +75,13 @@ fn rows(member: &Member, found: &Value) -> Markup {
                 cell(&kind),
                 moment_of(&row["until"], lang),
                 html! { (text(row, "file")) ":" (number(row, "line")) },
-                act_button(member, &t!(lang, ja: "行を消す", en: "Take away"),
-                    &json!({ "command": "lockout", "act": "forget", "network": network, "protocol": null }), "/lockouts", false),
+                act_button(
+                    member,
+                    &t!(lang, ja: "行を消す", en: "Take away"),
+                    &json!({ "command": "lockout", "act": "forget", "network": network, "protocol": null }),
+                    "/lockouts",
+                    false,
+                ),
             ]
         })
         .collect();

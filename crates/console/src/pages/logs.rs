@@ -33,8 +33,12 @@ const ROWS: u32 = 200;
 /// How often new entries are looked for while somebody follows.
 const POLL: Duration = Duration::from_secs(1);
 /// Names of what is not in one of the seven logs.
-const OTHERS: [(&str, &[Kind]); 4] =
-    [("acts", &[Kind::Act]), ("verdicts", &[Kind::Verdict]), ("deferred", &[Kind::Defer]), ("notices", &[Kind::Notice])];
+const OTHERS: [(&str, &[Kind]); 4] = [
+    ("acts", &[Kind::Act]),
+    ("verdicts", &[Kind::Verdict]),
+    ("deferred", &[Kind::Defer]),
+    ("notices", &[Kind::Notice]),
+];
 
 /// What somebody looks for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -138,7 +142,11 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
 ///
 /// # Errors
 /// When the asker may not.
-pub async fn export(State(console): State<Console>, member: Member, Params(wish): Params<Wish>) -> Result<Response, Oops> {
+pub async fn export(
+    State(console): State<Console>,
+    member: Member,
+    Params(wish): Params<Wish>,
+) -> Result<Response, Oops> {
     let filter = wish.filter(&member, console.control().now());
     let first = member.look(&console, Query::Logs { filter: filter.clone(), after: 0, limit: 1_000 }).await?;
     let state = (console, member, filter, Some(first));
@@ -174,21 +182,25 @@ pub async fn events(
     let last = console.control().store().read(sekisho_store::journal::last_id).await?;
     // Asked once before anything is sent: whoever may not see it hears so.
     member.look(&console, Query::Logs { filter: filter.clone(), after: last, limit: 1 }).await?;
-    let stream = stream::unfold((console, member, filter, last, stop), |(console, member, filter, mut after, stop)| async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return None,
-                () = tokio::time::sleep(POLL) => {}
+    let stream = stream::unfold(
+        (console, member, filter, last, stop),
+        |(console, member, filter, mut after, stop)| async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return None,
+                    () = tokio::time::sleep(POLL) => {}
+                }
+                let page =
+                    member.look(&console, Query::Logs { filter: filter.clone(), after, limit: ROWS }).await.ok()?;
+                after = page["next"].as_i64().unwrap_or(after).max(after);
+                let lines: String = items(&page, "entries").iter().map(|entry| lines(&console, entry)).collect();
+                if !lines.is_empty() {
+                    let event = Event::default().data(lines.trim_end());
+                    return Some((Ok::<_, Infallible>(event), (console, member, filter, after, stop)));
+                }
             }
-            let page = member.look(&console, Query::Logs { filter: filter.clone(), after, limit: ROWS }).await.ok()?;
-            after = page["next"].as_i64().unwrap_or(after).max(after);
-            let lines: String = items(&page, "entries").iter().map(|entry| lines(&console, entry)).collect();
-            if !lines.is_empty() {
-                let event = Event::default().data(lines.trim_end());
-                return Some((Ok::<_, Infallible>(event), (console, member, filter, after, stop)));
-            }
-        }
-    });
+        },
+    );
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
 }
 

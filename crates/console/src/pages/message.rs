@@ -5,10 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 use sekisho_control::Query;
+use sekisho_message::Language;
 use sekisho_message::header::Headers;
 use sekisho_message::search::body_text;
 use sekisho_message::structure::Structure;
-use sekisho_message::Language;
 use sekisho_store::journal::JournalFilter;
 use serde_json::{Value, json};
 

@@ -91,8 +91,13 @@ pub async fn aliases(State(console): State<Console>, member: Member, Params(wish
                 html! { (pattern) },
                 html! { (text(one, "target")) },
                 moment_of(&one["created"], lang),
-                act_button(&member, &t!(lang, ja: "削除", en: "Remove"),
-                    &json!({ "command": "alias", "act": "remove", "pattern": pattern }), "/aliases", true),
+                act_button(
+                    &member,
+                    &t!(lang, ja: "削除", en: "Remove"),
+                    &json!({ "command": "alias", "act": "remove", "pattern": pattern }),
+                    "/aliases",
+                    true,
+                ),
             ]
         })
         .collect();

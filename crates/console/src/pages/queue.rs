@@ -108,7 +108,8 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
     let (found, next) = matches(&console, &member, &filter, wish.after()).await?;
     let rows: Vec<Vec<Markup>> = found.iter().map(|one| row(one, lang)).collect();
     let asked = wish.asked();
-    let status = if member.scope.tier == Tier::System { member.look(&console, Query::QueueStatus).await? } else { Value::Null };
+    let status =
+        if member.scope.tier == Tier::System { member.look(&console, Query::QueueStatus).await? } else { Value::Null };
     Ok(Page::new(
         t!(lang, ja: "キュー", en: "Queue"),
         html! {
@@ -132,7 +133,11 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
 ///
 /// # Errors
 /// When the asker may not.
-pub async fn export(State(console): State<Console>, member: Member, Params(wish): Params<Wish>) -> Result<Response, Oops> {
+pub async fn export(
+    State(console): State<Console>,
+    member: Member,
+    Params(wish): Params<Wish>,
+) -> Result<Response, Oops> {
     let filter = wish.filter(&member, console.control().now());
     // The first page is asked for before anything is sent: whoever may not see it hears so.
     let first = asked(&console, &member, &filter, None).await?;
@@ -165,16 +170,23 @@ pub async fn export(State(console): State<Console>, member: Member, Params(wish)
 }
 
 const NAMES: [&str; 14] = [
-    "message", "stage", "from", "to", "destination", "origin", "account", "network", "subject", "size", "received", "due",
-    "attempts", "reply",
+    "message",
+    "stage",
+    "from",
+    "to",
+    "destination",
+    "origin",
+    "account",
+    "network",
+    "subject",
+    "size",
+    "received",
+    "due",
+    "attempts",
+    "reply",
 ];
 
-async fn asked(
-    console: &Console,
-    member: &Member,
-    filter: &Filter,
-    after: Option<RecipientId>,
-) -> Result<Value, Oops> {
+async fn asked(console: &Console, member: &Member, filter: &Filter, after: Option<RecipientId>) -> Result<Value, Oops> {
     member.look(console, Query::Queue { filter: filter.clone(), after, limit: 1_000 }).await
 }
 

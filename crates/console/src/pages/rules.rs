@@ -37,7 +37,11 @@ pub struct Wonder {
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn page(State(console): State<Console>, member: Member, Params(wonder): Params<Wonder>) -> Result<Page, Oops> {
+pub async fn page(
+    State(console): State<Console>,
+    member: Member,
+    Params(wonder): Params<Wonder>,
+) -> Result<Page, Oops> {
     let lang = member.lang();
     let found = member.look(&console, Query::Rules).await?;
     let effect = text(&found, "effect");
@@ -71,7 +75,11 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wonder)
 ///
 /// # Errors
 /// When there is no such account, or it is none of the asker's.
-pub async fn of_account(State(console): State<Console>, member: Member, Path(address): Path<String>) -> Result<Page, Oops> {
+pub async fn of_account(
+    State(console): State<Console>,
+    member: Member,
+    Path(address): Path<String>,
+) -> Result<Page, Oops> {
     let account = member.look(&console, Query::Account { address: address.clone() }).await?;
     let address = text(&account, "address").to_owned();
     let key = address.to_lowercase();
@@ -110,7 +118,8 @@ pub async fn write(State(console): State<Console>, member: Member, fields: Field
         let ahead = preview::of(&console, &command).await?;
         return Ok(act::ask(&member, &command, &back(account), &ahead).into_response());
     }
-    Ok(Page::new(t!(lang, ja: "ルールの確認", en: "Rules, line by line"), editor(&member, file, account, &text, true)).into_response())
+    Ok(Page::new(t!(lang, ja: "ルールの確認", en: "Rules, line by line"), editor(&member, file, account, &text, true))
+        .into_response())
 }
 
 const EFFECT: &str = "effect.dat";

@@ -207,7 +207,9 @@ fn account(line: usize, cell: &dyn Fn(usize) -> String, lang: Language) -> Resul
         _ => lang,
     };
     let what = match (Address::parse(&address), role, quota) {
-        (Err(_), ..) => Err(say!(ja: "「{address}」はメールアドレスではありません。", en: "“{address}” is not a mail address.")),
+        (Err(_), ..) => {
+            Err(say!(ja: "「{address}」はメールアドレスではありません。", en: "“{address}” is not a mail address."))
+        }
         (_, None, _) => Err(say!(
             ja: "権限は user、domain_admin、system_admin のどれかです。",
             en: "The role is user, domain_admin or system_admin."
@@ -232,7 +234,8 @@ fn account(line: usize, cell: &dyn Fn(usize) -> String, lang: Language) -> Resul
 fn form(member: &Member, kind: &str, text: &str, rows: &[Row]) -> Page {
     let lang = member.lang();
     let columns = if kind == "accounts" { ACCOUNTS[..5].join(",") } else { ALIASES.join(",") };
-    let (well, ill) = (rows.iter().filter(|row| row.what.is_ok()).count(), rows.iter().filter(|row| row.what.is_err()).count());
+    let (well, ill) =
+        (rows.iter().filter(|row| row.what.is_ok()).count(), rows.iter().filter(|row| row.what.is_err()).count());
     let faults: Vec<Vec<Markup>> = rows
         .iter()
         .filter_map(|row| Some(vec![cell(&row.line.to_string()), cell(row.what.as_ref().err()?.get(lang))]))
@@ -280,14 +283,13 @@ mod tests {
 
     #[test]
     fn rows_are_read_and_faults_named_by_line() {
-        let text = "address,name\na@example.jp,\"山田, 太郎\",user,1000,ja\nnobody\nb@example.jp,,king\nc@example.jp,,,much";
+        let text =
+            "address,name\na@example.jp,\"山田, 太郎\",user,1000,ja\nnobody\nb@example.jp,,king\nc@example.jp,,,much";
         let rows = parse(text, "accounts", Language::Ja).unwrap();
-        assert_eq!(rows.iter().map(|row| (row.line, row.what.is_ok())).collect::<Vec<_>>(), [
-            (2, true),
-            (3, false),
-            (4, false),
-            (5, false)
-        ]);
+        assert_eq!(
+            rows.iter().map(|row| (row.line, row.what.is_ok())).collect::<Vec<_>>(),
+            [(2, true), (3, false), (4, false), (5, false)]
+        );
         let Ok((_, Command::Account(AccountCommand::Add(person)))) = &rows[0].what else { panic!() };
         assert_eq!((person.full_name.as_str(), person.quota, person.must_change), ("山田, 太郎", Some(1000), true));
         assert!(rows[1].what.as_ref().unwrap_err().ja.contains("nobody"));

@@ -293,7 +293,11 @@ pub struct ConsoleSection {
 
 impl Default for ConsoleSection {
     fn default() -> Self {
-        Self { idle: Span(Duration::from_secs(2 * 3_600)), longest: Span(Duration::from_secs(12 * 3_600)), owner_release: false }
+        Self {
+            idle: Span(Duration::from_secs(2 * 3_600)),
+            longest: Span(Duration::from_secs(12 * 3_600)),
+            owner_release: false,
+        }
     }
 }
 

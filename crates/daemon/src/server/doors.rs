@@ -129,7 +129,9 @@ impl Doors {
             }
             Service::Console => {
                 // A browser that does not trust the certificate goes away during the handshake: no matter.
-                let Some(Ok((stream, _))) = self.clock.timeout(HANDSHAKE, self.tls.accept(stream)).await else { return };
+                let Some(Ok((stream, _))) = self.clock.timeout(HANDSHAKE, self.tls.accept(stream)).await else {
+                    return;
+                };
                 self.console.serve(self.console.router(), stream, client, stopping).await;
             }
         }

@@ -24,7 +24,8 @@ async fn an_act_says_in_numbers_what_it_will_do_and_then_does_it() {
         world.queue("taro@example.jp", "spam", n, Stage::Domains).await;
     }
     let browser = world.login("admin@example.jp").await;
-    let purge = json!({ "command": "queue", "act": "purge", "filter": { "account": "taro@example.jp" }, "confirmed": false });
+    let purge =
+        json!({ "command": "queue", "act": "purge", "filter": { "account": "taro@example.jp" }, "confirmed": false });
     let asked = press(&browser, purge.clone(), false).await;
     assert_eq!(asked.status, StatusCode::OK);
     assert!(asked.body.contains("元には戻せません") && asked.body.contains("<dd>3</dd>"), "{}", asked.body);
@@ -45,9 +46,12 @@ async fn an_act_says_in_numbers_what_it_will_do_and_then_does_it() {
 async fn the_emergency_bar_pauses_and_resumes() {
     let world = World::new().await;
     let browser = world.login("admin@example.jp").await;
-    let asked = press(&browser, json!({ "command": "switch", "act": "pause", "service": "receive", "reason": "x" }), false).await;
+    let asked =
+        press(&browser, json!({ "command": "switch", "act": "pause", "service": "receive", "reason": "x" }), false)
+            .await;
     assert!(asked.body.contains("この 1 時間に受け付けた通数"), "{}", asked.body);
-    press(&browser, json!({ "command": "switch", "act": "pause", "service": "receive", "reason": "night" }), true).await;
+    press(&browser, json!({ "command": "switch", "act": "pause", "service": "receive", "reason": "night" }), true)
+        .await;
     let now = browser.get("/now").await;
     assert!(now.body.contains("止められています（night）") && now.body.contains("受信を再開する"), "{}", now.body);
     press(&browser, json!({ "command": "switch", "act": "resume", "service": "receive" }), true).await;
@@ -68,14 +72,23 @@ async fn each_tier_does_what_is_its_own_and_nothing_else() {
         (&chief, account("suspend", "jiro@other.example")),
         (&chief, account("suspend", "admin@example.jp")),
         (&chief, json!({ "command": "account", "act": "role", "address": "taro@example.jp", "role": "system_admin" })),
-        (&chief, json!({ "command": "account", "act": "rename", "address": "taro@example.jp", "to": "taro@other.example" })),
+        (
+            &chief,
+            json!({ "command": "account", "act": "rename", "address": "taro@example.jp", "to": "taro@other.example" }),
+        ),
         (&chief, json!({ "command": "domain", "act": "add", "name": "new.example" })),
         (&chief, json!({ "command": "switch", "act": "pause", "service": "receive", "reason": "r" })),
         (&chief, json!({ "command": "queue", "act": "purge", "filter": {}, "confirmed": true })),
-        (&chief, json!({ "command": "queue", "act": "hold", "filter": { "account": "taro@example.jp", "origin": "account:jiro@other.example" }, "reason": "r" })),
+        (
+            &chief,
+            json!({ "command": "queue", "act": "hold", "filter": { "account": "taro@example.jp", "origin": "account:jiro@other.example" }, "reason": "r" }),
+        ),
         (&chief, json!({ "command": "incident", "act": "contain", "which": "1", "reason": "r" })),
         (&chief, json!({ "command": "incident", "act": "contain", "which": "network:192.0.2.0/24", "reason": "r" })),
-        (&chief, json!({ "command": "alias", "act": "add", "pattern": "x@other.example", "target": "taro@example.jp" })),
+        (
+            &chief,
+            json!({ "command": "alias", "act": "add", "pattern": "x@other.example", "target": "taro@example.jp" }),
+        ),
         (&chief, json!({ "command": "rules", "act": "write", "file": "effect", "account": null, "text": "" })),
         (&chief, json!({ "command": "lockout", "act": "allow", "network": "0.0.0.0/0", "protocol": null })),
         (&chief, json!({ "command": "lockout", "act": "unlock", "what": "192.0.2.1" })),
@@ -121,7 +134,11 @@ async fn this_was_not_me_contains_at_once() {
     let list = admin.get("/incidents").await;
     assert!(list.body.contains("taro@example.jp"), "{}", list.body);
     let story = admin.get("/incidents/1").await;
-    assert!(story.body.contains("新しいパスワードを作って解決する") && story.body.contains("203.0.113.9") , "{}", story.body);
+    assert!(
+        story.body.contains("新しいパスワードを作って解決する") && story.body.contains("203.0.113.9"),
+        "{}",
+        story.body
+    );
     let resolve = json!({ "command": "incident", "act": "resolve", "which": "1" }).to_string();
     let once = admin.post("/act", &[("command", &resolve), ("back", "/incidents/1"), ("generate", "1")]).await;
     assert!(once.body.contains("class=\"secret\""), "{}", once.body);
@@ -160,7 +177,9 @@ async fn rules_are_checked_line_by_line_and_can_be_undone() {
     let bad = format!("{first}no such, thing, at all\n");
     let lint = browser.post("/rules", &[("file", "effect.dat"), ("account", ""), ("text", &bad), ("do", "save")]).await;
     assert!(lint.body.contains("2 行目") && lint.body.contains("no such, thing"), "{}", lint.body);
-    let ask = browser.post("/rules", &[("file", "effect.dat"), ("account", ""), ("text", "#,default\n"), ("do", "save")]).await;
+    let ask = browser
+        .post("/rules", &[("file", "effect.dat"), ("account", ""), ("text", "#,default\n"), ("do", "save")])
+        .await;
     assert_eq!(ask.status, StatusCode::OK);
     for text in ["# one\n", "# two\n"] {
         let command = json!({ "command": "rules", "act": "write", "file": "effect", "account": null, "text": text });

@@ -34,10 +34,15 @@ async fn every_view_answers_as_the_document_says() {
     let token = world.token("admin@example.jp", &["read"]).await;
     let document = openapi::document("test");
     for view in VIEWS {
-        let path = view.path.replace("{address}", if view.name == "list" { "all@example.jp" } else { "taro@example.jp" });
+        let path =
+            view.path.replace("{address}", if view.name == "list" { "all@example.jp" } else { "taro@example.jp" });
         let path = format!("/api/v1{}", path.replace("{message}", &message).replace("{which}", "1"));
         let (method, sent) = match view.body {
-            Some(_) => ("POST", json!({ "from": "a@far.example", "to": "taro@example.jp", "ip": "192.0.2.1", "auth": false }).to_string()),
+            Some(_) => (
+                "POST",
+                json!({ "from": "a@far.example", "to": "taro@example.jp", "ip": "192.0.2.1", "auth": false })
+                    .to_string(),
+            ),
             None => ("GET", String::new()),
         };
         let page = world.api(method, &path, &token, &sent).await;
@@ -171,7 +176,9 @@ async fn lists_come_in_pages_and_nothing_is_seen_twice() {
         }
     }
     assert_eq!(seen.len(), 25);
-    for wrong in ["?limit=0", "?limit=x", "?stage=nowhere", "?cursor=!", "?surprise=1", "?limit=1&limit=2", "?older_than=now"] {
+    for wrong in
+        ["?limit=0", "?limit=x", "?stage=nowhere", "?cursor=!", "?surprise=1", "?limit=1&limit=2", "?older_than=now"]
+    {
         let page = world.api("GET", &format!("/api/v1/queue/recipients{wrong}"), &token, "").await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}: {}", page.body);
     }

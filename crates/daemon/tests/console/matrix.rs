@@ -35,7 +35,11 @@ async fn every_address_times_every_tier() {
         let path = filled(route.path, &message);
         let outside = ask(&nobody, route.post, &path).await;
         if route.who == Who::Anyone {
-            assert!(!outside.status.is_server_error() && outside.status != StatusCode::FORBIDDEN, "{path}: {}", outside.status);
+            assert!(
+                !outside.status.is_server_error() && outside.status != StatusCode::FORBIDDEN,
+                "{path}: {}",
+                outside.status
+            );
             continue;
         }
         assert_eq!(outside.status, StatusCode::SEE_OTHER, "nobody at {path}");
@@ -51,7 +55,8 @@ async fn every_address_times_every_tier() {
             // A form without its token gets nowhere, whoever sends it; that is asked first, and changes nothing.
             if route.post {
                 let page = browser.raw_post(&path, &[("csrf", "guess")]).await;
-                let wanted = if matches!(route.who, Who::Halfway(_)) { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
+                let wanted =
+                    if matches!(route.who, Who::Halfway(_)) { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
                 assert_eq!(page.status, wanted, "{tier} without a token at {path}");
                 continue;
             }

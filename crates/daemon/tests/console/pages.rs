@@ -11,9 +11,26 @@ async fn every_page_reads_in_both_languages_and_holds_nothing_in_line() {
     let message = world.queue("taro@example.jp", "こんにちは <script>", 1, Stage::Holding).await;
     let mut browser = world.login("admin@example.jp").await;
     let pages = [
-        "/now", "/incidents", "/queue", "/accounts", "/accounts/taro@example.jp", "/accounts/taro@example.jp/rules", "/domains",
-        "/aliases", "/lists", "/logs", "/rules", "/lockouts", "/settings", "/health", "/health?check=1", "/me", "/me/factor",
-        "/me/tokens", "/accounts/import", "/aliases/import",
+        "/now",
+        "/incidents",
+        "/queue",
+        "/accounts",
+        "/accounts/taro@example.jp",
+        "/accounts/taro@example.jp/rules",
+        "/domains",
+        "/aliases",
+        "/lists",
+        "/logs",
+        "/rules",
+        "/lockouts",
+        "/settings",
+        "/health",
+        "/health?check=1",
+        "/me",
+        "/me/factor",
+        "/me/tokens",
+        "/accounts/import",
+        "/aliases/import",
     ];
     let pages = pages.iter().map(|path| (*path).to_owned()).chain([format!("/messages/{message}")]);
     for path in pages {
@@ -73,15 +90,24 @@ async fn mail_programs_find_their_settings_and_learn_nothing_else() {
     let world = World::new().await;
     let browser = world.browser();
     let known = browser.get("/mail/config-v1.1.xml?emailaddress=taro@example.jp").await;
-    assert!(known.body.contains("<port>993</port>") && known.body.contains("<domain>example.jp</domain>"), "{}", known.body);
+    assert!(
+        known.body.contains("<port>993</port>") && known.body.contains("<domain>example.jp</domain>"),
+        "{}",
+        known.body
+    );
     let unknown = browser.get("/mail/config-v1.1.xml?emailaddress=nobody@example.jp").await;
     assert_eq!(known.body, unknown.body);
-    let request = axum::http::Request::builder()
-        .method("POST")
-        .uri("/autodiscover/autodiscover.xml")
-        .body(axum::body::Body::from("<Autodiscover><Request><EMailAddress>taro@example.jp</EMailAddress></Request></Autodiscover>"));
+    let request = axum::http::Request::builder().method("POST").uri("/autodiscover/autodiscover.xml").body(
+        axum::body::Body::from(
+            "<Autodiscover><Request><EMailAddress>taro@example.jp</EMailAddress></Request></Autodiscover>",
+        ),
+    );
     let outlook = world.ask(request.unwrap()).await;
-    assert!(outlook.body.contains("<LoginName>taro@example.jp</LoginName>") && outlook.body.contains("<Port>465</Port>"), "{}", outlook.body);
+    assert!(
+        outlook.body.contains("<LoginName>taro@example.jp</LoginName>") && outlook.body.contains("<Port>465</Port>"),
+        "{}",
+        outlook.body
+    );
     let profile = world.login("taro@example.jp").await.get("/me/sekisho.mobileconfig").await;
     assert_eq!(profile.kind, "application/x-apple-aspen-config");
     assert!(profile.body.contains("<string>taro@example.jp</string>"));

@@ -16,6 +16,7 @@ use sekisho_net::Clock;
 use sekisho_store::account::Role;
 use sekisho_store::queue::{self, Body as StoredBody, NewMessage, NewRecipient, Stage};
 use sekisho_testkit::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
 /// A password that nobody guesses.
@@ -98,7 +99,9 @@ impl World {
     pub async fn queue(&self, account: &str, subject: &str, fingerprint: i64, stage: Stage) -> String {
         let store = self.control.store();
         let id = store.next_message_id();
-        let body = format!("From: {account}\r\nTo: a@far.example\r\nSubject: {subject}\r\n\r\n<b>hello</b> https://evil.example/\r\n");
+        let body = format!(
+            "From: {account}\r\nTo: a@far.example\r\nSubject: {subject}\r\n\r\n<b>hello</b> https://evil.example/\r\n"
+        );
         let mut staging = store.stage();
         staging.write(body.as_bytes()).unwrap();
         let content = StoredBody::New(staging.finish().await.unwrap());
@@ -135,7 +138,7 @@ impl World {
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Page {
-        let mut router = self.console.router();
+        let mut router = self.console.router().layer(axum::Extension(CancellationToken::new()));
         let response: Response<Body> = router.call(request).await.unwrap();
         let status = response.status();
         let text = |name: header::HeaderName| {
@@ -172,7 +175,8 @@ impl World {
     }
 
     pub async fn api(&self, method: &str, path: &str, token: &str, body: &str) -> Page {
-        let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request =
+            Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
         self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 }

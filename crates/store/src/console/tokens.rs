@@ -49,14 +49,7 @@ pub fn token(tx: &mut dyn Tx, new: &NewToken<'_>, now: Time) -> Result<i64> {
     tx.insert(
         "INSERT INTO console_token (account, name, hash, scopes, created, until)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
-        &[
-            new.account.into(),
-            new.name.into(),
-            new.hash.into(),
-            new.scopes.into(),
-            now.into(),
-            new.until.into(),
-        ],
+        &[new.account.into(), new.name.into(), new.hash.into(), new.scopes.into(), now.into(), new.until.into()],
     )
 }
 
