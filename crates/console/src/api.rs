@@ -26,6 +26,9 @@ pub mod views;
 /// Where everything is.
 pub const BASE: &str = "/api/v1";
 
+/// How often the use of a token is written down.
+const NOTE_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 /// What a token may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant {
@@ -105,6 +108,11 @@ pub async fn caller(console: &Console, headers: &HeaderMap, guest: &Guest) -> Re
     let Some((token, account)) = found.filter(|(_, account)| account.state == AccountState::Active) else {
         return Err(Problem::unauthorized());
     };
+    if token.used.is_none_or(|used| used + NOTE_EVERY <= now) {
+        let id = token.id;
+        let noted = console.control().store().write(move |tx| console::note_token(tx, id, now)).await;
+        noted.map_err(|error| Problem::of(&Oops::from(error)))?;
+    }
     let actor = Actor::Console { account: account.key.clone(), network: guest.ip.to_string() };
     Ok(Caller { scope: Scope::of(&account), token: token.id, actor, scopes: token.scopes })
 }

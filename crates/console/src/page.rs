@@ -119,7 +119,7 @@ fn header(console: &Console, guest: &Guest, member: Option<&Member>) -> Markup {
     let here = guest.path.split('?').next().unwrap_or_default();
     html! {
         header.top {
-            a.brand href="/" { span aria-hidden="true" { "⛩" } " Sekisho" }
+            a.brand href="/" { (sign()) " Sekisho" }
             @if let Some(member) = member.filter(|m| m.session.stage == sekisho_store::console::Stage::In) {
                 details.menu {
                     summary { (t!(lang, ja: "メニュー", en: "Menu")) }
@@ -138,6 +138,15 @@ fn header(console: &Console, guest: &Guest, member: Option<&Member>) -> Markup {
             } @else {
                 span.who { (console.settings().hostname) }
             }
+        }
+    }
+}
+
+/// The gate on the old highway.
+fn sign() -> Markup {
+    html! {
+        svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" {
+            path d="M2 5h20M5 10h14M7 5v16M17 5v16" {}
         }
     }
 }
@@ -241,12 +250,13 @@ pub fn table(caption: &str, heads: &[String], rows: &[Vec<Markup>], lang: Langua
             p.none { (caption) ": " (t!(lang, ja: "ありません", en: "none")) }
         } @else {
             div.scroll role="region" aria-label=(caption) tabindex="0" {
-                table {
+                // The roles stay where a narrow page turns rows into cards.
+                table role="table" {
                     caption { (caption) }
-                    thead { tr { @for head in heads { th scope="col" { (head) } } } }
-                    tbody {
-                        @for row in rows { tr { @for (n, cell) in row.iter().enumerate() {
-                            @if n == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                    thead role="rowgroup" { tr role="row" { @for head in heads { th scope="col" role="columnheader" { (head) } } } }
+                    tbody role="rowgroup" {
+                        @for row in rows { tr role="row" { @for (cell, head) in row.iter().zip(heads) {
+                            td role="cell" data-label=(head) { (cell) }
                         } } }
                     }
                 }

@@ -108,7 +108,6 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// The router.
-#[must_use]
 pub fn router(console: &Console) -> Router {
     let mut router = Router::new();
     for route in ROUTES {

@@ -76,7 +76,6 @@ impl Console {
     }
 
     /// All addresses.
-    #[must_use]
     pub fn router(&self) -> Router {
         routes::router(self)
     }

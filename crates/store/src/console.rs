@@ -11,7 +11,8 @@ use crate::{AccountId, Result, Row, Tx, TxExt, account};
 mod tokens;
 
 pub use tokens::{
-    Answer, NewToken, Token, answer, answered, begin, end_token, expire_answers, token, tokens, use_token,
+    Answer, NewToken, Token, answer, begin, end_token, expire_answers, forget_answer, note_token, token, tokens,
+    use_token,
 };
 
 /// Most sessions that one account may have; the one that was used longest ago goes first.

@@ -272,7 +272,11 @@ async fn once(
     let kept = body.clone();
     let noted = store
         .write(move |tx| {
-            if lasting { console::answer(tx, token, &key, status, &kept) } else { console::answered(tx, token, &key) }
+            if lasting {
+                console::answer(tx, token, &key, status, &kept)
+            } else {
+                console::forget_answer(tx, token, &key)
+            }
         })
         .await;
     if let Err(error) = noted {

@@ -261,11 +261,27 @@ fn standing(account: &Value, lang: Language) -> Markup {
                 ul {
                     @for (name, value) in guard.as_object().into_iter().flatten() {
                         @let plain = value.as_str().map(str::to_owned).or_else(|| value.as_f64().map(|n| format!("{n:.2}").trim_end_matches(".00").to_owned()));
-                        @if let Some(plain) = plain { li { (name) ": " (word(&plain, lang)) } }
+                        @if let Some(plain) = plain { li { (standing_name(name, lang)) ": " (word(&plain, lang)) } }
                     }
                 }
             }
         }
+    }
+}
+
+/// What a number or word of the guard is about.
+fn standing_name(name: &str, lang: Language) -> String {
+    match name {
+        "class" => t!(lang, ja: "送信の種類", en: "Kind of sender"),
+        "class_learnt" => t!(lang, ja: "学習した種類", en: "Kind as learnt"),
+        "held_since" => t!(lang, ja: "保留の開始", en: "Held since"),
+        "rung" => t!(lang, ja: "対応の段階", en: "Rung"),
+        "score" => t!(lang, ja: "疑わしさ", en: "Score"),
+        "threshold" => t!(lang, ja: "閾値", en: "Threshold"),
+        "messages" => t!(lang, ja: "学習した通数", en: "Messages learnt from"),
+        "learning" => t!(lang, ja: "学習中", en: "Learning"),
+        "tightened_until" => t!(lang, ja: "厳しくする期限", en: "Tightened until"),
+        other => other.replace('_', " "),
     }
 }
 

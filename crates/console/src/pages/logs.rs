@@ -227,16 +227,23 @@ fn form(wish: &Wish, lang: Language) -> Markup {
             ("notices", t!(lang, ja: "お知らせと管理画面のログイン", en: "notices and console logins")),
         ])
         .collect();
+    let Wish { address, network, message, since, until, .. } = wish;
+    let more = [address, network, message, since, until].iter().any(|value| !value.is_empty());
     html! {
         form.filter method="get" action="/logs" role="search" {
             (choice("log", &t!(lang, ja: "ログ", en: "Log"), &logs, &wish.log))
             (field("account", &t!(lang, ja: "アカウント", en: "Account"), "text", &wish.account, false))
-            (field("address", &t!(lang, ja: "アドレス", en: "Address"), "text", &wish.address, false))
-            (field("network", &t!(lang, ja: "ネットワーク", en: "Network"), "text", &wish.network, false))
-            (field("message", &t!(lang, ja: "メッセージ ID", en: "Message id"), "text", &wish.message, false))
-            (field("since", &t!(lang, ja: "いつから", en: "Since"), "datetime-local", &wish.since, false))
-            (field("until", &t!(lang, ja: "いつまで", en: "Until"), "datetime-local", &wish.until, false))
             button type="submit" { (t!(lang, ja: "絞り込む", en: "Search")) }
+            details.more open[more] {
+                summary { (t!(lang, ja: "ほかの条件", en: "More conditions")) }
+                div {
+                    (field("address", &t!(lang, ja: "アドレス", en: "Address"), "text", &wish.address, false))
+                    (field("network", &t!(lang, ja: "ネットワーク", en: "Network"), "text", &wish.network, false))
+                    (field("message", &t!(lang, ja: "メッセージ ID", en: "Message id"), "text", &wish.message, false))
+                    (field("since", &t!(lang, ja: "いつから", en: "Since"), "datetime-local", &wish.since, false))
+                    (field("until", &t!(lang, ja: "いつまで", en: "Until"), "datetime-local", &wish.until, false))
+                }
+            }
         }
         @if wish.since.is_empty() && wish.message.is_empty() {
             p.quiet { (t!(lang, ja: "時刻を指定しないと、この 24 時間を表示します。", en: "Without a time: the last 24 hours.")) }
@@ -288,7 +295,7 @@ fn what(entry: &Value, lang: Language) -> Markup {
             };
             format!("{ok}: {} {}", shown("login"), shown("reason"))
         }
-        _ => ["service", "line", "reply", "reason", "text", "status"].map(|name| shown(name)).join(" "),
+        _ => ["service", "line", "reply", "reason", "text", "status"].map(shown).join(" "),
     };
     html! { (line.trim()) }
 }

@@ -33,6 +33,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Result<Page
     Ok(Page::new(
         t!(lang, ja: "今の状態", en: "Now"),
         html! {
+            p { a.button href="#emergency" { (t!(lang, ja: "緊急操作へ", en: "To the emergency bar")) } }
             div data-follow="/now/events" { (picture) }
             (emergency(&member, &holds))
         },
@@ -256,7 +257,7 @@ fn emergency(member: &Member, holds: &Value) -> Markup {
     let paused = |name: &str| items(holds, "paused").iter().any(|pause| text(pause, "service") == name);
     let reason = t!(lang, ja: "管理画面の緊急停止", en: "emergency stop at the console");
     html! {
-        section.bar aria-label=(t!(lang, ja: "緊急操作", en: "Emergency")) {
+        section.bar #emergency aria-label=(t!(lang, ja: "緊急操作", en: "Emergency")) {
             h2 { (t!(lang, ja: "緊急操作", en: "Emergency")) }
             @for name in ["receive", "delivery"] {
                 @let shown = word(name, lang);

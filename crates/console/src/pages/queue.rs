@@ -114,8 +114,9 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
         t!(lang, ja: "キュー", en: "Queue"),
         html! {
             (stages(&status, lang))
+            section { (form(&wish, lang)) }
+            (acts(&member, &filter, &format!("/queue?{asked}")))
             section {
-                (form(&wish, lang))
                 (table(&t!(lang, ja: "宛先ごと", en: "By recipient"), &heads(lang), &rows, lang))
                 p.pager {
                     @if let Some(next) = next {
@@ -124,7 +125,6 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
                     a href=(format!("/queue.csv?{asked}")) download { (t!(lang, ja: "CSV で書き出す", en: "Export as CSV")) }
                 }
             }
-            (acts(&member, &filter, &format!("/queue?{asked}")))
         },
     ))
 }
@@ -282,18 +282,25 @@ fn form(wish: &Wish, lang: Language) -> Markup {
         .into_iter()
         .chain(["incoming", "lists", "domains", "holding"].map(|stage| (stage, word(stage, lang))))
         .collect();
+    let Wish { address, domain, network, origin, older, message, fingerprint, .. } = wish;
+    let more = [address, domain, network, origin, older, message, fingerprint].iter().any(|value| !value.is_empty());
     html! {
         form.filter method="get" action="/queue" role="search" {
             (choice("stage", &t!(lang, ja: "段階", en: "Stage"), &stages, &wish.stage))
             (field("account", &t!(lang, ja: "アカウント", en: "Account"), "text", &wish.account, false))
-            (field("address", &t!(lang, ja: "差出人・宛先", en: "Sender or recipient"), "text", &wish.address, false))
-            (field("domain", &t!(lang, ja: "宛先ドメイン", en: "Recipient's domain"), "text", &wish.domain, false))
-            (field("network", &t!(lang, ja: "ネットワーク", en: "Network"), "text", &wish.network, false))
-            (field("origin", &t!(lang, ja: "送信元", en: "Origin"), "text", &wish.origin, false))
-            (field("older", &t!(lang, ja: "何時間より古い", en: "Older than (hours)"), "number", &wish.older, false))
-            (field("message", &t!(lang, ja: "メッセージ ID", en: "Message id"), "text", &wish.message, false))
-            (field("fingerprint", &t!(lang, ja: "内容の指紋", en: "Fingerprint"), "text", &wish.fingerprint, false))
             button type="submit" { (t!(lang, ja: "絞り込む", en: "Search")) }
+            details.more open[more] {
+                summary { (t!(lang, ja: "ほかの条件", en: "More conditions")) }
+                div {
+                    (field("address", &t!(lang, ja: "差出人・宛先", en: "Sender or recipient"), "text", &wish.address, false))
+                    (field("domain", &t!(lang, ja: "宛先ドメイン", en: "Recipient's domain"), "text", &wish.domain, false))
+                    (field("network", &t!(lang, ja: "ネットワーク", en: "Network"), "text", &wish.network, false))
+                    (field("origin", &t!(lang, ja: "送信元", en: "Origin"), "text", &wish.origin, false))
+                    (field("older", &t!(lang, ja: "何時間より古い", en: "Older than (hours)"), "number", &wish.older, false))
+                    (field("message", &t!(lang, ja: "メッセージ ID", en: "Message id"), "text", &wish.message, false))
+                    (field("fingerprint", &t!(lang, ja: "内容の指紋", en: "Fingerprint"), "text", &wish.fingerprint, false))
+                }
+            }
         }
     }
 }

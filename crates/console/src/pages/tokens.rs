@@ -34,6 +34,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Result<Page
             vec![
                 cell(&one.name),
                 cell(&one.scopes),
+                html! { @match one.used { Some(at) => (moment(at, lang)), None => "—" } },
                 moment(one.until, lang),
                 html! {
                     form.inline method="post" action="/me/tokens/remove" {
@@ -48,6 +49,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Result<Page
     let heads = [
         t!(lang, ja: "名前", en: "Name"),
         t!(lang, ja: "できること", en: "May do"),
+        t!(lang, ja: "最後の使用", en: "Last used"),
         t!(lang, ja: "期限", en: "Until"),
         t!(lang, ja: "操作", en: "Acts"),
     ];

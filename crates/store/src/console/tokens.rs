@@ -69,6 +69,15 @@ pub fn use_token(tx: &mut dyn Tx, hash: &[u8], now: Time) -> Result<Option<Token
     tx.one(&format!("{TOKEN} WHERE hash = ?1 AND until > ?2"), &[hash.into(), now.into()], read)
 }
 
+/// Notes that a token is in use.
+///
+/// # Errors
+/// What the engine reports.
+pub fn note_token(tx: &mut dyn Tx, id: i64, now: Time) -> Result<()> {
+    tx.execute("UPDATE console_token SET used = ?2 WHERE id = ?1", &[id.into(), now.into()])?;
+    Ok(())
+}
+
 /// Takes a token of an account away; whether there was one.
 ///
 /// # Errors
@@ -131,7 +140,7 @@ pub fn answer(tx: &mut dyn Tx, token: i64, key: &str, status: u16, body: &str) -
 ///
 /// # Errors
 /// What the engine reports.
-pub fn answered(tx: &mut dyn Tx, token: i64, key: &str) -> Result<()> {
+pub fn forget_answer(tx: &mut dyn Tx, token: i64, key: &str) -> Result<()> {
     tx.execute("DELETE FROM console_answer WHERE token = ?1 AND key = ?2", &[token.into(), key.into()])?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod bodies;
 mod care;
+mod console;
 mod folders;
 mod guard;
 mod journal;
@@ -47,6 +48,7 @@ on_both_engines! {
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
     lockouts: places_locks_and_rules;
+    console: sessions_factors_and_tokens, rule_texts_are_kept;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
         incidents_open_once_and_close;
