@@ -171,7 +171,7 @@ fn from_the_first_login_to_a_resolved_incident() {
 
     // Somebody contains an account elsewhere: the picture shows it by itself.
     place.server.run(&["incident", "contain", "taro@example.test", "--reason", "test"]);
-    browser.see("taro@example.test");
+    browser.see("封じ込め済み");
     let mut clicks = 0;
     let mut click = |text: &str| {
         browser.press_text(text);

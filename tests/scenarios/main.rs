@@ -4,6 +4,7 @@
 mod clients;
 mod console;
 mod full_disk;
+mod guard_alert;
 mod guard_honest;
 mod guard_story;
 mod kill_loop;

@@ -176,6 +176,8 @@ fn places(member: &Member, lang: Language) -> Vec<(&'static str, String)> {
         (domain, "/logs", t!(lang, ja: "ログ", en: "Logs")),
         (system, "/rules", t!(lang, ja: "ルール", en: "Rules")),
         (system, "/lockouts", t!(lang, ja: "ロックアウト", en: "Lockouts")),
+        (system, "/reputation", t!(lang, ja: "評判", en: "Reputation")),
+        (system, "/trace", t!(lang, ja: "苦情", en: "Complaints")),
         (system, "/settings", t!(lang, ja: "設定", en: "Settings")),
         (system, "/health", t!(lang, ja: "健全性", en: "Health")),
         (Tier::User, "/me", t!(lang, ja: "自分のメール", en: "My mail account")),

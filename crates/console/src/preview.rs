@@ -2,7 +2,7 @@
 
 use sekisho_control::command::{
     AccountCommand, AliasCommand, Command, ConsoleCommand, DomainCommand, IncidentCommand, ListCommand, LockoutCommand,
-    QueueCommand, RulesCommand, Service, SwitchCommand,
+    PersonalCommand, QueueCommand, RulesCommand, Service, SwitchCommand,
 };
 use sekisho_control::{Query, Refusal};
 use sekisho_message::{Text, say};
@@ -60,6 +60,7 @@ pub async fn of(console: &Console, command: &Command) -> Result<Ahead, Refusal> 
         Command::List(act) => list(console, act).await?,
         Command::Rules(act) => rules(act),
         Command::Lockout(act) => lockout(act),
+        Command::Personal(act) => personal(act),
         Command::Class { who, class } => {
             let name = serde_json::to_value(class).unwrap_or_default();
             let (ja, en) = words(name.as_str().unwrap_or("learnt"));
@@ -301,9 +302,54 @@ fn domain(act: &DomainCommand) -> Ahead {
             ja: "{name} のパスワードを使えるネットワークと国を変えます。",
             en: "Changes from where passwords of {name} may be used."
         )),
+        DomainCommand::Claims { name, claims } => {
+            let named = serde_json::to_value(claims).unwrap_or_default();
+            let (ja, en) = words(named.as_str().unwrap_or_default());
+            Ahead::said(say!(
+                ja: "外から {name} を名乗って届くメールの扱いを「{ja}」にします。",
+                en: "Mail from outside that claims to be from {name}: {en}."
+            ))
+        }
         DomainCommand::Scram { name, on } => {
             let (ja, en) = if *on { ("使う", "on") } else { ("使わない", "off") };
             Ahead::said(say!(ja: "{name} の SCRAM を「{ja}」にします。", en: "SCRAM of {name}: {en}."))
+        }
+    }
+}
+
+fn personal(act: &PersonalCommand) -> Ahead {
+    match act {
+        PersonalCommand::Forward { address, forward: Some(forward) } => {
+            let (n, to) = (forward.to.len(), forward.to.join(", "));
+            let (ja, en) = if forward.keep {
+                ("残します", "stays here too")
+            } else {
+                ("残しません", "does not stay here")
+            };
+            Ahead::danger(say!(
+                ja: "{address} に届くメールを {n} か所（{to}）に転送します。手元には{ja}。",
+                en: "Mail for {address} goes on to {n} addresses ({to}); it {en}."
+            ))
+        }
+        PersonalCommand::Forward { address, forward: None } => {
+            Ahead::said(say!(ja: "{address} の転送をやめます。", en: "Ends the forwarding of {address}."))
+        }
+        PersonalCommand::Reply { address, reply: Some(reply) } => {
+            let days = reply.days;
+            Ahead::said(say!(
+                ja: "{address} に届いたメールに自動で返信します（同じ人には {days} 日に一度）。",
+                en: "Answers mail for {address} by itself, each sender once in {days} days."
+            ))
+        }
+        PersonalCommand::Reply { address, reply: None } => {
+            Ahead::said(say!(ja: "{address} の自動返信をやめます。", en: "Ends the automatic reply of {address}."))
+        }
+        PersonalCommand::Hours { address, hours } => {
+            let (ja, en) = hours.as_deref().map_or(("いつでも", "always"), |hours| (hours, hours));
+            Ahead::said(say!(
+                ja: "{address} が送信できる時間: {ja}",
+                en: "When mail of {address} may leave: {en}"
+            ))
         }
     }
 }

@@ -11,8 +11,8 @@ use sekisho_store::console::Stage;
 
 use crate::gate::{Gate, Oops, Who, gate};
 use crate::pages::{
-    accounts, assets, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue, rules,
-    tokens, transfer,
+    accounts, assets, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue,
+    reputation, rules, tokens, transfer,
 };
 use crate::service::Console;
 use crate::{act, api, setup};
@@ -102,6 +102,11 @@ pub const ROUTES: &[Route] = &[
     read("/rules", Who::System, || get(rules::page)),
     read("/now", Who::System, || get(now::page)),
     read("/now/events", Who::System, || get(now::events)),
+    read("/reputation", Who::System, || get(reputation::page)),
+    write("/reputation", Who::System, || post(reputation::ask)),
+    read("/trace", Who::System, || get(reputation::trace_form)),
+    write("/trace", Who::System, || post(reputation::trace)),
+    write("/settings/alert", Who::System, || post(health::alert)),
     read("/lockouts", Who::System, || get(lockouts::page)),
     read("/settings", Who::System, || get(health::settings)),
     read("/health", Who::System, || get(health::page)),

@@ -2,7 +2,7 @@
 
 use sekisho_control::command::{
     AccountCommand, AliasCommand, Command, ConsoleCommand, IncidentCommand, ListCommand, LockoutCommand, NewPerson,
-    QueueCommand, RulesCommand,
+    PersonalCommand, QueueCommand, RulesCommand,
 };
 use sekisho_control::{Query, Refusal};
 use sekisho_message::{Address, say};
@@ -151,6 +151,7 @@ impl Scope {
             Tier::User => {
                 // An owner may always say that it was not him.
                 matches!(command, Command::Incident(IncidentCommand::Contain { which, .. }) if self.covers(which))
+                    || matches!(command, Command::Personal(act) if self.active && self.covers(whose(act)))
             }
         }
     }
@@ -183,6 +184,7 @@ impl Scope {
             }
             Command::Incident(act) => which_of(act).contains('@') && self.covers(which_of(act)),
             Command::Rules(RulesCommand::Write { account: Some(account), .. }) => self.covers(account),
+            Command::Personal(act) => self.covers(whose(act)),
             Command::Lockout(LockoutCommand::Unlock { what }) => what.contains('@') && self.covers(what),
             Command::Class { who, .. } => who.contains('@') && self.covers(who),
             Command::Console(ConsoleCommand::FactorRemove { address } | ConsoleCommand::SessionsEnd { address }) => {
@@ -243,6 +245,7 @@ fn person_of(command: &Command) -> Option<&str> {
         Command::Account(act) => target_of(act),
         Command::Incident(act) => Some(which_of(act)),
         Command::Rules(RulesCommand::Write { account, .. }) => account.as_deref(),
+        Command::Personal(act) => Some(whose(act)),
         Command::Lockout(LockoutCommand::Unlock { what }) => Some(what),
         Command::Class { who, .. } => Some(who),
         Command::Queue(act) => filter_of(act).account.as_deref(),
@@ -250,6 +253,15 @@ fn person_of(command: &Command) -> Option<&str> {
             Some(address)
         }
         _ => None,
+    }
+}
+
+/// Whose own rules an act is about.
+pub(crate) fn whose(act: &PersonalCommand) -> &str {
+    match act {
+        PersonalCommand::Forward { address, .. }
+        | PersonalCommand::Reply { address, .. }
+        | PersonalCommand::Hours { address, .. } => address,
     }
 }
 

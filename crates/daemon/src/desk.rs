@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Settings;
+use crate::server::vitals::Probe;
 
+mod alerts;
 mod caller;
 mod direct;
 mod incidents;
@@ -19,6 +21,7 @@ mod lockouts;
 mod logs;
 mod people;
 mod queue;
+mod rounds;
 mod rules;
 mod socket;
 mod store;
@@ -26,6 +29,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::offset_minutes;
 pub use caller::Caller;
 pub use direct::{Opened, open};
 pub(crate) use queue::{QueueStatus, stage};
@@ -70,6 +74,8 @@ pub struct Desk {
     pub control: Control,
     /// The configuration.
     pub settings: Arc<Settings>,
+    /// Measures the running server; none when it is stopped.
+    pub probe: Option<Probe>,
 }
 
 impl Desk {
@@ -108,8 +114,12 @@ impl Desk {
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
             Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::AlertTest => alerts::test(self).await,
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
+            Query::Check => rounds::check(self).await,
+            Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
+            Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,
             Query::RulesHistory { file, account } => rules::history(self, file, account).await,
             Query::RulesTest(question) => rules::test(self, question).await,

@@ -64,6 +64,13 @@ pub const ACTS: &[Act] = &[
     one("domain", "add", "people", "Become final destination for a domain", &[NAME]),
     one("domain", "remove", "people", "Stop being so", &[NAME]),
     one("domain", "whence", "people", "From where its accounts' passwords may be used", &[NAME, RULE]),
+    one(
+        "domain",
+        "claims",
+        "people",
+        "What becomes of mail from outside that claims to be from it",
+        &[NAME, ("claims", "string", "\"refuse\"")],
+    ),
     one("domain", "scram", "people", "Whether SCRAM secrets are made", &[NAME, ("on", "boolean", "true")]),
     one(
         "account",
@@ -107,6 +114,27 @@ pub const ACTS: &[Act] = &[
     ),
     one("account", "whence", "people", "From where its password may be used", &[ADDRESS, RULE]),
     one("account", "role", "people", "Set what the account may administer", &[ADDRESS, ("role", "string", "\"user\"")]),
+    one(
+        "personal",
+        "forward",
+        "people",
+        "Where its mail goes too, or instead",
+        &[ADDRESS, ("forward", "object?", "{\"to\":[\"taro@example.com\"],\"keep\":true}")],
+    ),
+    one(
+        "personal",
+        "reply",
+        "people",
+        "What is answered for it",
+        &[ADDRESS, ("reply", "object?", "{\"text\":\"Away until Monday\",\"days\":7}")],
+    ),
+    one(
+        "personal",
+        "hours",
+        "people",
+        "When its mail for others may leave",
+        &[ADDRESS, ("hours", "string?", "\"mon-fri 08:00-19:00\"")],
+    ),
     one(
         "alias",
         "add",

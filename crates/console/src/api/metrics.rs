@@ -75,7 +75,7 @@ async fn numbers(console: &Console) -> Result<String, Refusal> {
     let entries = desk.look(Query::LogEnd).await?;
     head(&mut out, "sekisho_journal_entries_total", "counter", "Number of the newest journal entry.");
     line(&mut out, "sekisho_journal_entries_total", &[], entries.as_u64().unwrap_or(0));
-    signs(&mut out, &Value::Null);
+    signs(&mut out, &crate::pages::now::signs(console).await?);
     Ok(out)
 }
 

@@ -6,12 +6,13 @@ use sekisho_control::Query;
 use sekisho_message::Language;
 use sekisho_store::console;
 use sekisho_store::journal::{JournalFilter, Kind};
+use sekisho_store::personal::Personal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::gate::{Member, Oops};
 use crate::page::{Page, act_button, act_form, badge, cell, choice, field, link, table};
-use crate::pages::logs;
+use crate::pages::{logs, personal};
 use crate::scope::Tier;
 use crate::service::Console;
 use crate::words::{count, escaped, items, moment_of, number, size, t, text, word};
@@ -141,12 +142,13 @@ pub async fn show(State(console): State<Console>, member: Member, Path(address):
     let latest = latest(&console, &member, &address).await?;
     let rows: Vec<Vec<Markup>> = latest.iter().map(|entry| logs::row(entry, lang)).collect();
     let key = address.to_lowercase();
-    let factor = console
+    let (factor, rules) = console
         .control()
         .store()
         .read(move |tx| {
-            let Some(found) = sekisho_store::account::get(tx, &key)? else { return Ok(false) };
-            Ok(console::factor(tx, found.id)?.is_some_and(|factor| factor.confirmed))
+            let Some(found) = sekisho_store::account::get(tx, &key)? else { return Ok((false, Personal::default())) };
+            let factor = console::factor(tx, found.id)?.is_some_and(|factor| factor.confirmed);
+            Ok((factor, found.personal))
         })
         .await?;
     Ok(Page::new(
@@ -158,6 +160,7 @@ pub async fn show(State(console): State<Console>, member: Member, Path(address):
                 (facts(&account, factor, lang))
                 (standing(&account, lang))
                 (edit(&member, &account, &address, factor))
+                (personal::forms(&member, &address, &rules, &format!("/accounts/{}", escaped(&address))))
             }
             section {
                 h2 { (t!(lang, ja: "この 30 日のログインと操作", en: "Logins and acts of 30 days")) }

@@ -7,8 +7,9 @@ use sekisho_control::guard::Mode;
 use sekisho_guard::policy::ClassPolicy;
 use serde::Deserialize;
 
+use crate::form::Fields;
 use crate::gate::{Member, Oops};
-use crate::page::{Page, badge, cell, table};
+use crate::page::{Page, badge, cell, csrf, table};
 use crate::service::Console;
 use crate::words::{count, items, number, said, span, t, text, word};
 
@@ -89,6 +90,21 @@ pub async fn settings(State(console): State<Console>, member: Member) -> Page {
                 p.quiet { (t!(lang, ja: "変更は sekisho.toml の [guard] で行い、再起動で反映します。", en: "They are set in [guard] of sekisho.toml and count after a restart.")) }
             }
             section {
+                h2 { (t!(lang, ja: "通知", en: "Alerts")) }
+                ul {
+                    @for address in &guard.alert.mail { li { (address) } }
+                    @if guard.alert.mail.is_empty() { li { (t!(lang, ja: "システム管理者のメールボックス", en: "The system administrators' mailboxes")) } }
+                    @if let Some(hook) = &guard.alert.webhook { li { "Webhook: " (hook) " "
+                        @if guard.alert.webhook_secret.is_some() { (t!(lang, ja: "（署名つき）", en: "(signed)")) }
+                        @else { (t!(lang, ja: "（署名なし）", en: "(not signed)")) } } }
+                    @if !guard.alert.command.is_empty() { li { (t!(lang, ja: "コマンド", en: "Command")) ": " code { (guard.alert.command.join(" ")) } } }
+                }
+                form method="post" action="/settings/alert" {
+                    (csrf(&member))
+                    button type="submit" { (t!(lang, ja: "試しに通知する", en: "Send a test")) }
+                }
+            }
+            section {
                 h2 { (t!(lang, ja: "管理画面", en: "The console")) }
                 ul {
                     li { (t!(lang, ja: "使わないと {idle} でログアウトし、長くても {session} でログアウトします。", en: "A session that nobody uses ends after {idle}, and every session after {session}.")) }
@@ -101,6 +117,28 @@ pub async fn settings(State(console): State<Console>, member: Member) -> Page {
             }
         },
     )
+}
+
+/// `POST /settings/alert`: tells everybody, as a test.
+///
+/// # Errors
+/// When nobody could be told.
+pub async fn alert(State(console): State<Console>, member: Member, _: Fields) -> Result<Page, Oops> {
+    let lang = member.lang();
+    let tried = member.look(&console, Query::AlertTest).await?;
+    let rows = tried.as_array().map_or(&[][..], Vec::as_slice);
+    Ok(Page::new(
+        t!(lang, ja: "通知の試験", en: "Test of the alerts"),
+        html! {
+            section role="status" {
+                ul { @for one in rows {
+                    @let well = one["ok"] == true;
+                    li { (badge(if well { "ok" } else { "error" }, lang)) " " (text(one, "channel")) " " (text(one, "target")) " " (text(one, "text")) }
+                } }
+                p { a.button href="/settings" { (t!(lang, ja: "戻る", en: "Back")) } }
+            }
+        },
+    ))
 }
 
 /// `GET /health`.

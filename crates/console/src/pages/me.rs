@@ -15,6 +15,7 @@ use crate::form::Fields;
 use crate::gate::{Member, Oops};
 use crate::page::{Page, badge, cell, csrf, go, link, table};
 use crate::pages::entry::{new_password, new_password_fields};
+use crate::pages::personal;
 use crate::preview::counted;
 use crate::service::Console;
 use crate::words::{count, items, moment, moment_of, t, text};
@@ -56,6 +57,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Result<Page
                         li { (link("/me/tokens", &t!(lang, ja: "プログラム用のトークン", en: "Tokens of programs"))) }
                     }
                 }
+                @if member.scope.active { (personal::forms(&member, &account.address, &account.personal, "/me")) }
                 (setup::shown(&console, &account.address, lang))
             }
         },

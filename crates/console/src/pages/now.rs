@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use maud::{Markup, html};
+use sekisho_control::check::title;
 use sekisho_control::{Query, Refusal};
 use sekisho_message::Language;
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
     Ok(html! {
         (paused(&holds, lang))
         (open_incidents(&open, lang))
-        (tiles(&signs, lang))
+        (tiles(items(&signs, "signs"), lang))
         div.columns {
             section {
                 h2 { (t!(lang, ja: "この 1 時間のメール", en: "Mail in the last hour")) }
@@ -89,9 +90,14 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
     })
 }
 
-/// The ten signs of the daily look.
-async fn signs(_console: &Console) -> Result<Vec<Value>, Refusal> {
-    Ok(Vec::new())
+/// The ten signs, as the last of the server's rounds saw them.
+pub(crate) async fn signs(console: &Console) -> Result<Value, Refusal> {
+    let last = match console.control().last_check().await? {
+        Some(check) => check,
+        // The first round is still to come.
+        None => console.control().check(None).await?,
+    };
+    Ok(json!(last))
 }
 
 fn paused(holds: &Value, lang: Language) -> Markup {
@@ -140,7 +146,7 @@ fn tiles(signs: &[Value], lang: Language) -> Markup {
                     @let state = text(sign, "state");
                     @let class = match state { "alarm" => "bad", "notice" => "warn", _ => "good" };
                     li.tile.(class) {
-                        h3 { span { (sign_name(text(sign, "id"), lang)) } (badge(state, lang)) }
+                        h3 { span { (title(text(sign, "id")).get(lang)) } (badge(state, lang)) }
                         p { (said(&sign["evidence"], lang)) }
                         @if state != "ok" { p.quiet { (said(&sign["advice"], lang)) } }
                         @for who in items(sign, "about").iter().take(3) {
@@ -161,22 +167,6 @@ fn about(who: &Value) -> Markup {
         "network" => link(&format!("/logs?network={}", escaped(name)), name),
         "destination" => link(&format!("/queue?domain={}", escaped(name)), name),
         _ => cell(name),
-    }
-}
-
-fn sign_name(id: &str, lang: Language) -> String {
-    match id {
-        "slow-line" => t!(lang, ja: "回線が遅い", en: "Slow line"),
-        "late-mail" => t!(lang, ja: "メールの遅れ", en: "Late mail"),
-        "strange-server" => t!(lang, ja: "サーバの異変", en: "Strange server"),
-        "complaints" => t!(lang, ja: "苦情", en: "Complaints"),
-        "upstream-warning" => t!(lang, ja: "上流からの警告", en: "Upstream warning"),
-        "bounce-flood" => t!(lang, ja: "大量のエラーメール", en: "Flood of bounces"),
-        "accept-in-growth" => t!(lang, ja: "受付の急増", en: "More accepted"),
-        "out-fail-growth" => t!(lang, ja: "送信と失敗の急増", en: "More sent and failed"),
-        "pop-imap-growth" => t!(lang, ja: "POP・IMAP の急増", en: "More POP and IMAP"),
-        "spool-backlog" => t!(lang, ja: "キューの滞留", en: "Backlog"),
-        other => other.to_owned(),
     }
 }
 

@@ -67,6 +67,7 @@ impl Wish {
             older_than: hours.map(|hours| Time(now.micros() - i64::from(hours) * 3_600_000_000)),
             message: MessageId::parse(self.message.trim()),
             fingerprint: fingerprint_of(self.fingerprint.trim()),
+            ..Filter::default()
         }
     }
 

@@ -9,6 +9,8 @@ use sekisho_control::Query;
 use sekisho_control::command::{Command, RuleFile, RulesCommand};
 use sekisho_control::query::Envelope;
 use sekisho_guard::rules::effect::EffectRules;
+use sekisho_guard::rules::filter::MailFilter;
+use sekisho_guard::rules::gateway::Gateways;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::Language;
@@ -44,15 +46,19 @@ pub async fn page(
 ) -> Result<Page, Oops> {
     let lang = member.lang();
     let found = member.look(&console, Query::Rules).await?;
-    let effect = text(&found, "effect");
-    let history = history(&console, &member, RuleFile::Effect, None).await?;
+    let mut texts = Vec::new();
+    for (file, field) in [(RuleFile::Effect, "effect"), (RuleFile::Filter, "filter"), (RuleFile::Gateway, "gateway")] {
+        texts.push((file, text(&found, field).to_owned(), history(&console, &member, file, None).await?));
+    }
     let answer = if wonder.to.is_empty() { None } else { Some(tried(&console, &member, &wonder).await?) };
     Ok(Page::new(
         t!(lang, ja: "ルール", en: "Rules"),
         html! {
             (test_box(&wonder, answer.as_ref(), lang))
-            (editor(&member, RuleFile::Effect, "", effect, false))
-            (past(&member, RuleFile::Effect, None, &history))
+            @for (file, text, history) in &texts {
+                (editor(&member, *file, "", text, false))
+                (past(&member, *file, None, history))
+            }
             section {
                 h2 { (t!(lang, ja: "アカウントごとのルール", en: "Rules of accounts")) }
                 ul { @for one in items(&found, "accounts") {
@@ -86,7 +92,10 @@ pub async fn of_account(
     let found = console.control().store().read(move |tx| sekisho_store::account::get(tx, &key)).await?;
     let found = found.ok_or(Oops::NotFound)?;
     let mut shown = html! {};
-    for (file, now) in [(RuleFile::Effect, &found.effect_dat), (RuleFile::Sender, &found.sender_dat)] {
+    let filter = &found.personal.mail_dat;
+    for (file, now) in
+        [(RuleFile::Effect, &found.effect_dat), (RuleFile::Sender, &found.sender_dat), (RuleFile::Filter, filter)]
+    {
         let history = history(&console, &member, file, Some(&address)).await?;
         shown = html! {
             (shown)
@@ -103,7 +112,7 @@ pub async fn of_account(
 /// When it may not be done.
 pub async fn write(State(console): State<Console>, member: Member, fields: Fields) -> Result<Response, Oops> {
     let lang = member.lang();
-    let file = if fields.get("file") == SENDER { RuleFile::Sender } else { RuleFile::Effect };
+    let file = FILES.into_iter().find(|file| file.name() == fields.get("file")).ok_or(Oops::NotFound)?;
     let (account, text) = (fields.get("account"), fields.raw("text").replace("\r\n", "\n"));
     let command = Command::Rules(RulesCommand::Write {
         file,
@@ -122,15 +131,7 @@ pub async fn write(State(console): State<Console>, member: Member, fields: Field
         .into_response())
 }
 
-const EFFECT: &str = "effect.dat";
-const SENDER: &str = "sender.dat";
-
-const fn name(file: RuleFile) -> &'static str {
-    match file {
-        RuleFile::Effect => EFFECT,
-        RuleFile::Sender => SENDER,
-    }
-}
+const FILES: [RuleFile; 4] = [RuleFile::Effect, RuleFile::Sender, RuleFile::Filter, RuleFile::Gateway];
 
 fn back(account: &str) -> String {
     if account.is_empty() { "/rules".into() } else { format!("/accounts/{}/rules", escaped(account)) }
@@ -140,12 +141,14 @@ fn findings(file: RuleFile, text: &str) -> Vec<Finding> {
     match file {
         RuleFile::Effect => EffectRules::parse(text.as_bytes()).findings().to_vec(),
         RuleFile::Sender => SenderRules::parse(text.as_bytes()).findings().to_vec(),
+        RuleFile::Filter => MailFilter::parse(text.as_bytes()).findings().to_vec(),
+        RuleFile::Gateway => Gateways::parse(text.as_bytes()).findings().to_vec(),
     }
 }
 
 async fn history(console: &Console, member: &Member, file: RuleFile, account: Option<&str>) -> Result<Value, Oops> {
     // Whoever may see the text may see what it was; both ways here have asked.
-    let query = Query::RulesHistory { file: name(file).into(), account: account.map(str::to_owned) };
+    let query = Query::RulesHistory { file: file.name().into(), account: account.map(str::to_owned) };
     if account.is_some() { Ok(console.desk().look(query).await?) } else { member.look(console, query).await }
 }
 
@@ -153,14 +156,14 @@ async fn history(console: &Console, member: &Member, file: RuleFile, account: Op
 fn editor(member: &Member, file: RuleFile, account: &str, text: &str, checked: bool) -> Markup {
     let lang = member.lang();
     let findings = findings(file, text);
-    let (name, id) = (name(file), if file == RuleFile::Effect { "effect" } else { "sender" });
+    let name = file.name();
     html! {
         section {
             h2 { (name) }
             @if findings.is_empty() {
                 @if checked { p.said role="status" { (t!(lang, ja: "誤りはありません。", en: "Nothing is wrong.")) } }
             } @else {
-                ul.story #(format!("{id}-findings")) role="alert" {
+                ul.story role="alert" {
                     @for finding in &findings {
                         @let line = finding.line;
                         @let severity = serde_json::to_value(finding.severity).unwrap_or_default();
@@ -178,7 +181,7 @@ fn editor(member: &Member, file: RuleFile, account: &str, text: &str, checked: b
                 input type="hidden" name="file" value=(name);
                 input type="hidden" name="account" value=(account);
                 label {
-                    span { (t!(lang, ja: "{name}（上から順に、はじめに合った行が効きます）", en: "{name} (from the top; the first line that fits counts)")) }
+                    span { (t!(lang, ja: "{name}（上から順に効きます）", en: "{name} (from the top)")) }
                     textarea name="text" spellcheck="false" { "\n" (text) }
                 }
                 div.act {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sekisho_control::Refusal;
+use sekisho_control::command::RuleFile;
 use sekisho_control::lockout::FILES;
 use sekisho_guard::relay::{Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{EffectRules, Sender};
@@ -22,9 +23,11 @@ pub(crate) const EFFECT: &str = "effect.dat";
 /// Links of a chain of aliases that are followed.
 const LINKS: usize = 10;
 
-/// `{"effect":text|null,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
+/// `{"effect":text|null,"filter":…,"gateway":…,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
 pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
     let effect = file(&desk.settings.dir)?;
+    let more = |file: RuleFile| std::fs::read(desk.settings.dir.join(file.name())).ok().map(text);
+    let (filter, gateway) = (more(RuleFile::Filter), more(RuleFile::Gateway));
     let found = desk.control.store().read(|tx| {
         let domains: Vec<String> = domain::list(tx)?.into_iter().map(|d| d.name).collect();
         let mut accounts = Vec::new();
@@ -33,7 +36,10 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
             let page = account::list(tx, None, &after, 1_000)?;
             let Some(last) = page.last() else { return Ok((domains, accounts)) };
             after = last.key.clone();
-            accounts.extend(page.into_iter().filter(|a| a.effect_dat.is_some() || a.sender_dat.is_some()));
+            let with_some = |a: &account::Account| {
+                a.effect_dat.is_some() || a.sender_dat.is_some() || a.personal.mail_dat.is_some()
+            };
+            accounts.extend(page.into_iter().filter(with_some));
         }
     });
     let (domains, accounts) = found.await?;
@@ -47,7 +53,10 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
         .iter()
         .map(|a| json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat }))
         .collect();
-    Ok(json!({ "effect": effect.map(text), "domains": domains, "accounts": accounts, "rejects": rejects }))
+    Ok(json!({
+        "effect": effect.map(text), "filter": filter, "gateway": gateway,
+        "domains": domains, "accounts": accounts, "rejects": rejects,
+    }))
 }
 
 /// `[{"id":n,"text":…,"who":…,"at":…}]`
