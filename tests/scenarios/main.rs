@@ -3,6 +3,7 @@
 
 mod auth;
 mod clients;
+mod console;
 mod full_disk;
 mod guard_alert;
 mod guard_honest;

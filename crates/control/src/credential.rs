@@ -396,7 +396,7 @@ impl Control {
         }
     }
 
-    async fn find(&self, login: &str, ip: Option<IpAddr>) -> Result<Found, Failure> {
+    pub(crate) async fn find(&self, login: &str, ip: Option<IpAddr>) -> Result<Found, Failure> {
         let login = login.to_owned();
         let found = self.store().read(move |tx| {
             let account = find(tx, &login)?;

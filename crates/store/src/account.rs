@@ -6,8 +6,8 @@ use sekisho_message::{Address, Language, Time};
 
 use crate::personal::{self, Personal};
 use crate::{
-    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, app_password, directory, domain, imported, lockout,
-    mailbox, recoverable,
+    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, app_password, console, directory, domain, imported,
+    lockout, mailbox, recoverable,
 };
 
 /// What an account may administer.
@@ -341,6 +341,7 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
         lockout::forget_use(tx, AccountId(id), None)?;
         app_password::remove_all(tx, AccountId(id))?;
         recoverable::set(tx, AccountId(id), None)?;
+        console::forget(tx, AccountId(id))?;
         lockout::set_rule(tx, lockout::Owner::Account(AccountId(id)), None)?;
         tx.execute("DELETE FROM account WHERE id = ?1", &[id.into()])?;
     }

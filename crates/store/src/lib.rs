@@ -17,6 +17,7 @@
 //! | [`app_password`], [`recoverable`] | passwords of single programs, passwords that can be read |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`console`], [`rules`] | what the web console keeps, rule texts as they were |
 //! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
@@ -27,6 +28,7 @@ pub mod alias;
 pub mod app_password;
 pub mod backup;
 pub mod check;
+pub mod console;
 pub mod contact;
 pub mod content;
 pub mod copy;
@@ -47,6 +49,7 @@ pub mod profile;
 pub mod queue;
 pub mod recoverable;
 pub mod rounds;
+pub mod rules;
 pub mod switch;
 
 mod blob;

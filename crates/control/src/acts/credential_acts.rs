@@ -112,8 +112,8 @@ async fn add(control: &Control, address: &str, wanted: Wanted, actor: &Actor) ->
                 detail: limits,
                 done: Done::with(
                     say!(
-                        ja: "{key} のアプリパスワード「{name}」を作りました。表示は今だけです。\n{made}",
-                        en: "Made the app password \"{name}\" of {key}. It is shown only now.\n{made}"
+                        ja: "{key} のアプリパスワード「{name}」を作りました。表示は今だけです。",
+                        en: "Made the app password \"{name}\" of {key}. It is shown only now."
                     ),
                     json!({ "account": &key, "name": name, "password": &made }),
                 ),

@@ -71,6 +71,10 @@ pub(super) fn run_app_password(m: &ArgMatches, shell: &mut Shell) -> Result<Exit
             };
             let done = shell.run(sekisho_control::Command::Credential(act))?;
             shell.say_done(&done)?;
+            if !shell.json {
+                let made = show::text(&done.data, "password");
+                shell.say(&say!(ja: "アプリパスワード: {made}", en: "App password: {made}"))?;
+            }
             Ok(Exit::Well)
         }
         "list" => list(address, shell),

@@ -4,6 +4,7 @@
 mod accounts;
 mod bodies;
 mod care;
+mod console;
 mod credentials;
 mod folders;
 mod guard;
@@ -55,6 +56,7 @@ on_both_engines! {
     personal: rules_are_kept_and_go_with_the_account, replies_go_once_and_not_without_end, marks_are_set_once;
     lockouts: places_locks_and_rules;
     credentials: app_passwords_are_made_used_and_revoked, recoverable_passwords_belong_to_their_hash;
+    console: sessions_factors_and_tokens, rule_texts_are_kept;
     rounds: hours_reports_and_listings;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
