@@ -5,6 +5,7 @@
 //! [`Control::verify`] to find out who somebody is, [`Control::journal`] to note what happened, and
 //! [`Control::bus`] to hear of changes.
 
+pub mod audit;
 pub mod bus;
 pub mod check;
 pub mod command;
@@ -28,6 +29,8 @@ pub mod whence;
 mod actor;
 mod acts;
 mod control;
+#[cfg(test)]
+mod outside_tests;
 mod protocol;
 mod refusal;
 mod share;

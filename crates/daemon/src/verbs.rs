@@ -9,6 +9,7 @@ use crate::trouble::{Exit, Trouble};
 
 mod account;
 mod alias;
+mod audit;
 mod check;
 mod domain;
 mod incident;
@@ -47,6 +48,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         lockout::command(words),
         incident::command(words),
         check::command(words),
+        audit::command(words),
         trace::command(words),
         reputation::command(words),
         pause::pause_command(words),
@@ -73,6 +75,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "incident" => incident::run(matches, shell),
         "check" => check::run(shell),
         "reputation" => reputation::run(matches, shell),
+        "audit" => audit::run(matches, shell),
         "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
