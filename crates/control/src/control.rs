@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Key};
 use crate::guard::{self, Guard};
+use crate::hush::Hush;
 use crate::lockout::{self, Lockout};
 use crate::outside::Outside;
 use crate::password::{NoRandom, Policy};
@@ -88,6 +89,9 @@ struct Parts {
     marks: Marks,
     outside: OnceLock<Arc<dyn Outside>>,
     doorkeeper: Doorkeeper,
+    hush: Hush,
+    /// Held while a row is added to `effect.dat`.
+    barring: tokio::sync::Mutex<()>,
 }
 
 /// Acts, credentials, journal and bus over one store. Clones share them.
@@ -125,6 +129,7 @@ impl Control {
         Ok(Self(Arc::new(Parts {
             journal: Journal::new(store.clone(), Arc::clone(&now)),
             bus: Bus::new(),
+            barring: tokio::sync::Mutex::default(),
             cache: Mutex::new(Cache::new(options.password_cache)),
             gate: Gate::new(options.hashes),
             lockout,
@@ -132,6 +137,7 @@ impl Control {
             marks: Marks::new(&mark_key),
             outside: OnceLock::new(),
             doorkeeper: Doorkeeper::default(),
+            hush: Hush::default(),
             store,
             now,
             options,
@@ -213,6 +219,12 @@ impl Control {
         self.0.outside.get()
     }
 
+    /// Keeps a flood of refusals out of the journal.
+    #[must_use]
+    pub fn hush(&self) -> &Hush {
+        &self.0.hush
+    }
+
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {
         &self.0.doorkeeper
     }
@@ -227,6 +239,10 @@ impl Control {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    pub(crate) fn barring(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.barring
     }
 
     pub(crate) fn lockout(&self) -> &Lockout {

@@ -5,6 +5,7 @@
 //! [`Control::verify`] to find out who somebody is, [`Control::journal`] to note what happened, and
 //! [`Control::bus`] to hear of changes.
 
+pub mod adopt;
 pub mod audit;
 pub mod bus;
 pub mod check;
@@ -13,6 +14,7 @@ pub mod countries;
 pub mod credential;
 pub mod entry;
 pub mod guard;
+pub mod hush;
 pub mod journal;
 pub mod letter;
 pub mod lockout;

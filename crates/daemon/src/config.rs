@@ -160,6 +160,9 @@ impl Config {
         if let Some(found) = self.lockout.contradiction() {
             return Some(found);
         }
+        if let Some(found) = self.guard.contradiction() {
+            return Some(found);
+        }
         if self.group.is_some() && self.user.is_none() {
             return Some(("group", "`group` needs `user`".to_owned()));
         }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::config::Settings;
 use crate::server::vitals::Probe;
 
+mod alerts;
 mod caller;
 mod direct;
 mod incidents;
@@ -29,6 +30,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::offset_minutes;
 pub use caller::Caller;
 pub use direct::{Opened, open};
 pub use query::{Envelope, Query};
@@ -102,6 +104,7 @@ impl Desk {
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
             Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::AlertTest => alerts::test(self).await,
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
             Query::Check => rounds::check(self).await,

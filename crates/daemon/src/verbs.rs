@@ -8,10 +8,12 @@ use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
 
 mod account;
+mod alert;
 mod alias;
 mod audit;
 mod check;
 mod domain;
+mod drill;
 mod incident;
 mod incident_report;
 mod init;
@@ -47,6 +49,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         queue::command(words),
         lockout::command(words),
         incident::command(words),
+        alert::command(words),
         check::command(words),
         audit::command(words),
         trace::command(words),
@@ -56,6 +59,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         logs::command(words),
         rules::command(words),
         inspect::command(words),
+        drill::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -73,6 +77,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
+        "alert" => alert::run(matches, shell),
         "check" => check::run(shell),
         "reputation" => reputation::run(matches, shell),
         "audit" => audit::run(matches, shell),
@@ -81,6 +86,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),

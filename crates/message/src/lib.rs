@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod arf;
+pub mod auto;
 pub mod charset;
 pub mod date;
 pub mod dsn;
@@ -14,6 +15,7 @@ pub mod header;
 pub mod list;
 mod report;
 pub mod search;
+pub mod srs;
 pub mod structure;
 pub mod subject;
 pub mod text;

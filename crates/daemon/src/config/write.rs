@@ -58,6 +58,7 @@ mode = "hold"                  # "defer" answers 451 instead of keeping mail bac
 [guard.alert]                  # besides the system administrators' mailboxes
 mail = []                      # ["night@example.com"]; empty: the system administrators
 command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
+# webhook = "https://…"        # the same JSON is posted there, signed with webhook_secret; try: sekisho alert test
 
 [check]                        # the daily look: sekisho check
 every = "3m"

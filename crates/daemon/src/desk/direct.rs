@@ -39,7 +39,7 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
     let options = Options {
         hostname: config.hostname.to_string(),
         reputation: config.reputation.settings(),
-        offset_minutes: crate::server::offset_minutes(&clock),
+        offset_minutes: crate::desk::offset_minutes(&clock),
         grace: config.limits.removed_accounts.0,
         password_cache: config.limits.password_cache.0,
         password: Policy { min_length: config.password.min_length },

@@ -77,6 +77,8 @@ pub enum Query {
     LogEnd,
     /// Locks in force, and the reject tables.
     Lockouts,
+    /// Sends a test to everybody who would be told of an incident.
+    AlertTest,
     /// A page of incidents, the newest first.
     Incidents {
         /// Last of the page before.

@@ -11,6 +11,7 @@ use sekisho_store::domain::Claims;
 
 use super::agent::SmtpAgent;
 use super::facts::Facts;
+use super::filter::Sifted;
 use super::intake::{Arrived, Intake, Prefix};
 use super::transaction::Transaction;
 use super::{client, reply};
@@ -72,6 +73,15 @@ impl SmtpAgent {
         let letter = self.letter(&transaction, &arrived).await;
         let mut submission = self.submission(*transaction, arrived, eight_bit);
         submission.letter = letter;
+        match self.sift(&mut submission).await {
+            Ok(None) => {}
+            Ok(Some(Sifted { response, reason })) => return self.refused(&said, response, &reason),
+            Err(error) => return self.store_failed(&said, &error),
+        }
+        submission.not_before = match self.not_before().await {
+            Ok(opening) => opening,
+            Err(error) => return self.store_failed(&said, &error),
+        };
         match accept::accept(&self.site.control, submission).await {
             Ok(id) => self.accepted(&said, id),
             Err(NotAccepted::Suspended) => {
@@ -142,6 +152,7 @@ impl SmtpAgent {
             letter: None,
             origin: transaction.origin,
             recipients: transaction.recipients,
+            not_before: None,
         }
     }
 

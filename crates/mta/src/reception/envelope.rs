@@ -18,6 +18,7 @@ use crate::accept::{Recipient, Route};
 use crate::directory::Site;
 use crate::identity;
 use crate::routing::{self, Resident, Target};
+use crate::srs::{self, Signer};
 
 impl SmtpAgent {
     pub(super) async fn mail(&mut self, reverse_path: ReversePath, params: MailParams) -> Reply {
@@ -147,7 +148,10 @@ impl SmtpAgent {
             .resolve(&self.site.settings.hostname)
             .map_err(|_| Refused::new(reply::out_of_step(), "the host name is too long for a postmaster"))?;
         self.look_at_lists(transaction, &address).await?;
-        let target = self.target(&address).await?;
+        let target = match self.returning(transaction, &address).await? {
+            Some(target) => target,
+            None => self.target(&address).await?,
+        };
         transaction.role |= routing::is_role(&address);
         self.judge(transaction, &address, &target).await?;
         self.may_write_to(transaction, &address).await?;
@@ -197,16 +201,17 @@ impl SmtpAgent {
         }
         let response = Reception::refusal(refusal, transaction.rule_sender(), &address.to_string());
         if refusal == Refusal::UnknownUser && self.login.is_none() {
-            self.slow_down().await?;
+            self.slow_down(&address.key()).await?;
         }
         Err(Refused { response, reason: verdict.reason.text().en })
     }
 
     /// Makes the harvesting of addresses slow, and ends it.
-    async fn slow_down(&mut self) -> Result<(), Refused> {
+    async fn slow_down(&mut self, recipient: &str) -> Result<(), Refused> {
         let harvest = self.site.settings.harvest;
         self.unknown += 1;
-        if self.unknown > harvest.most {
+        let locked = Box::pin(self.site.control.note_unknown(self.ip, recipient)).await;
+        if locked || self.unknown > harvest.most {
             return Err(Refused::new(reply::harvesting(self.site.hostname()), "too many unknown recipients"));
         }
         if self.unknown > harvest.free {
@@ -233,7 +238,27 @@ impl SmtpAgent {
         Err(Refused { response, reason })
     }
 
-    async fn target(&self, address: &Address) -> Result<Target, Refused> {
+    /// Where a bounce to an address that we signed for forwarded mail goes: back to the sender of that mail. Nothing but
+    /// bounces, and nothing but what we signed, goes anywhere by such an address.
+    async fn returning(&self, transaction: &Transaction, address: &Address) -> Result<Option<Target>, Refused> {
+        if !sekisho_message::srs::is_one(address) || !transaction.sender.is_empty() || self.login.is_some() {
+            return Ok(None);
+        }
+        let now = self.now();
+        let local = |found: sekisho_store::Result<bool>| found.map_err(|error| Refused::store(&error));
+        if !local(self.site.directory.is_local(address.domain(), now).await)? {
+            return Ok(None);
+        }
+        let signer = Signer::of(&self.site.control);
+        let Some(to) = srs::read(&signer, address, now) else { return Ok(None) };
+        if local(self.site.directory.is_local(to.domain(), now).await)? {
+            return Ok(Some(self.target(&to).await?));
+        }
+        let alias = format!("srs@{}", address.domain().ascii());
+        Ok(Some(Target::Forward { alias, to }))
+    }
+
+    pub(super) async fn target(&self, address: &Address) -> Result<Target, Refused> {
         self.site.directory.target(address, self.now()).await.map_err(|error| Refused::store(&error))
     }
 

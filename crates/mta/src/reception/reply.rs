@@ -53,6 +53,11 @@ pub fn unclear_from() -> Response {
     Response::new(550, (5, 7, 1), "The From header must name addresses of yours")
 }
 
+/// `mail.dat` refuses the message, in the words that the ancestor's operators know.
+pub fn filtered() -> Response {
+    Response::new(552, (5, 7, 1), "Requested mail action aborted: caught by the filter setting.")
+}
+
 /// A list that the sender may not post to.
 pub fn no_posting() -> Response {
     Response::new(550, (5, 7, 2), "You may not post to this list")
