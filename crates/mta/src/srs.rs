@@ -9,7 +9,10 @@ use sekisho_store::account::Account;
 
 /// The keyed hash that signs; the key stays where it is kept.
 #[derive(Clone)]
-pub struct Signer(Arc<dyn Fn(&[u8]) -> u64 + Send + Sync>);
+pub struct Signer(Arc<Tag>);
+
+/// Makes a keyed tag of some bytes.
+type Tag = dyn Fn(&[u8]) -> u64 + Send + Sync;
 
 impl Signer {
     /// Signs with the site's key.

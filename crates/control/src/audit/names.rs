@@ -49,7 +49,7 @@ async fn of_domain(outside: &dyn Outside, domain: &str, host: &str, own: &[IpAdd
 }
 
 async fn mx(outside: &dyn Outside, domain: &str, host: &str, own: &[IpAddr], audit: &mut Audit) -> bool {
-    let record = say!(ja: "DNS: {domain}. MX 10 {host}.", en: "DNS: {domain}. MX 10 {host}.");
+    let record = say!(ja: "DNS に登録: {domain}. MX 10 {host}.", en: "DNS: {domain}. MX 10 {host}.");
     match outside.mx(domain).await {
         Err(Silence::Unknown(why)) => {
             audit.skipped.push(unknown(domain, "MX", &why));
@@ -103,7 +103,7 @@ async fn spf(outside: &dyn Outside, domain: &str, own: &[IpAddr], audit: &mut Au
         Some(IpAddr::V6(v6)) => format!("v=spf1 mx ip6:{v6} -all"),
         None => "v=spf1 mx -all".to_owned(),
     };
-    let record = say!(ja: "DNS: {domain}. TXT \"{wanted}\"", en: "DNS: {domain}. TXT \"{wanted}\"");
+    let record = say!(ja: "DNS に登録: {domain}. TXT \"{wanted}\"", en: "DNS: {domain}. TXT \"{wanted}\"");
     let texts = match spf::records(outside, domain).await {
         Ok(texts) => texts,
         Err(why) => {
@@ -214,7 +214,7 @@ async fn dkim(outside: &dyn Outside, domain: &str, audit: &mut Audit) -> bool {
 async fn dmarc(outside: &dyn Outside, domain: &str, audit: &mut Audit) -> bool {
     let name = format!("_dmarc.{domain}");
     let record = say!(
-        ja: "DNS: {name}. TXT \"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"",
+        ja: "DNS に登録: {name}. TXT \"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"",
         en: "DNS: {name}. TXT \"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\""
     );
     let texts = match outside.txt(&name).await {

@@ -27,7 +27,7 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
                 ja: "どのアカウントも TLS なしでパスワードを送れます。盗聴されれば踏み台になります。",
                 en: "every account may send its password without TLS; whoever listens on the line has it."
             ),
-            say!(ja: "[tls] require_for_auth = true", en: "[tls] require_for_auth = true"),
+            say!(ja: "設定: [tls] require_for_auth = true", en: "[tls] require_for_auth = true"),
         );
     }
     let (mut after, mut seen, now) = (String::new(), 0, audit.at);
@@ -59,7 +59,7 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
 fn judge(account: &Account, used: u64, weak: Option<&str>, now: Time, audit: &mut Audit) {
     let address = &account.address;
     let password = say!(
-        ja: "sekisho account password {address} --generate",
+        ja: "実行: sekisho account password {address} --generate",
         en: "sekisho account password {address} --generate"
     );
     if weak == Some(account.password_changed.micros().to_string().as_str()) {
@@ -107,7 +107,7 @@ fn judge(account: &Account, used: u64, weak: Option<&str>, now: Time, audit: &mu
                 ja: "30 日以上ログインがありません。使われないアカウントは乗っ取られても気づかれません。",
                 en: "nobody logged in for 30 days; if it is hijacked, nobody notices."
             ),
-            say!(ja: "sekisho account suspend {address}", en: "sekisho account suspend {address}"),
+            say!(ja: "実行: sekisho account suspend {address}", en: "sekisho account suspend {address}"),
         );
     }
 }
@@ -126,7 +126,7 @@ async fn forwards(control: &Control, domains: &[String], audit: &mut Audit) -> R
                     ja: "外の {target} へ転送しています。届いたスパムも当方から送られます。",
                     en: "it forwards to {target} outside; spam that it gets leaves from here, too."
                 ),
-                say!(ja: "sekisho alias remove {pattern}", en: "sekisho alias remove {pattern}"),
+                say!(ja: "実行: sekisho alias remove {pattern}", en: "sekisho alias remove {pattern}"),
             );
         }
         if outside && pattern.starts_with('*') {
@@ -138,7 +138,7 @@ async fn forwards(control: &Control, domains: &[String], audit: &mut Audit) -> R
                     ja: "存在しないアドレス宛てのメールまで、すべて外へ転送しています。",
                     en: "mail for every address of the domain, known or not, is forwarded outside."
                 ),
-                say!(ja: "sekisho alias remove {pattern}", en: "sekisho alias remove {pattern}"),
+                say!(ja: "実行: sekisho alias remove {pattern}", en: "sekisho alias remove {pattern}"),
             );
         }
     }
