@@ -3,6 +3,8 @@
 
 mod clients;
 mod console;
+mod day;
+mod day_outside;
 mod full_disk;
 mod guard_alert;
 mod guard_honest;

@@ -118,6 +118,7 @@ impl Desk {
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
             Query::Check => rounds::check(self).await,
+            Query::Audit { fresh } => rounds::audit(self, fresh).await,
             Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
             Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,

@@ -10,6 +10,7 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alert;
 mod alias;
+mod audit;
 mod check;
 mod domain;
 mod drill;
@@ -50,6 +51,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         incident::command(words),
         alert::command(words),
         check::command(words),
+        audit::command(words),
         trace::command(words),
         reputation::command(words),
         pause::pause_command(words),
@@ -78,6 +80,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "alert" => alert::run(matches, shell),
         "check" => check::run(shell),
         "reputation" => reputation::run(matches, shell),
+        "audit" => audit::run(matches, shell),
         "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
