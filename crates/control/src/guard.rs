@@ -148,6 +148,14 @@ impl Guard {
         Ok(profile.held_since.is_some() && !profile.is_home(&self.settings.policy, place, now))
     }
 
+    /// Whether the owner of an origin was at one of his own networks after `since`.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn owner_was_here(&self, tx: &mut dyn Tx, origin: &str, since: Time, now: Time) -> sekisho_store::Result<bool> {
+        Ok(self.own_places(tx, origin, now)?.iter().any(|(_, last)| *last > since))
+    }
+
     /// The networks that are an origin's own, and when each was last used.
     pub(crate) fn own_places(
         &self,

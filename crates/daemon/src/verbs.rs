@@ -8,7 +8,9 @@ use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
 
 mod account;
+mod alert;
 mod alias;
+mod check;
 mod domain;
 mod drill;
 mod guard;
@@ -24,9 +26,11 @@ mod pause;
 mod queue;
 mod queue_export;
 mod queue_filter;
+mod reputation;
 mod rules;
 mod serve;
 mod store;
+mod trace;
 mod version;
 mod whence;
 
@@ -45,6 +49,10 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         queue::command(words),
         lockout::command(words),
         incident::command(words),
+        alert::command(words),
+        check::command(words),
+        trace::command(words),
+        reputation::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
@@ -69,6 +77,10 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
+        "alert" => alert::run(matches, shell),
+        "check" => check::run(shell),
+        "reputation" => reputation::run(matches, shell),
+        "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),

@@ -35,6 +35,7 @@ mod sort;
 mod status;
 mod store;
 mod thread;
+mod uids;
 mod view;
 
 #[cfg(test)]
