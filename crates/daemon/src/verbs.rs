@@ -14,6 +14,7 @@ mod audit;
 mod check;
 mod domain;
 mod drill;
+mod guard;
 mod incident;
 mod incident_report;
 mod init;
@@ -60,6 +61,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         rules::command(words),
         inspect::command(words),
         drill::command(words),
+        guard::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -86,6 +88,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "guard" => guard::run(matches, shell),
         "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
