@@ -11,12 +11,13 @@
 //! | [`local`], [`lists`] | delivery into mailboxes, expansion of list posts |
 //! | [`bounce`], [`notify`] | telling senders |
 //! | [`alert`] | telling people about incidents |
-//! | [`witness`] | telling the guard what became of recipients |
+//! | [`witness`], `claims` | telling the guard what became of recipients, and what comes back about our mail |
 //! | [`retry`] | when what was put off is tried again |
 
 pub mod accept;
 pub mod alert;
 pub mod bounce;
+mod claims;
 pub mod directory;
 pub mod identity;
 pub mod lists;

@@ -25,6 +25,8 @@ pub struct Facts {
     pub subject: String,
     /// The program that wrote it: User-Agent or X-Mailer; empty when neither is there.
     pub mailer: String,
+    /// Whether it is a report of a machine (RFC 6522): a bounce or a complaint, for example.
+    pub report: bool,
     /// Whether the message has no header at all: its first line is text.
     pub headless: bool,
 }
@@ -48,6 +50,7 @@ impl Facts {
                 7 if field.is("Subject") && facts.subject.is_empty() => {
                     facts.subject = charset::decode_header(&field.unfolded()).chars().take(MAX_SUBJECT).collect();
                 }
+                12 if field.is("Content-Type") => facts.report |= is_report(&field.unfolded()),
                 8 if field.is("X-Mailer") => facts.mailer = token(&field.unfolded()),
                 10 if field.is("User-Agent") => facts.mailer = token(&field.unfolded()),
                 10 if field.is("Message-ID") && facts.message_id.is_empty() => {
@@ -72,6 +75,11 @@ impl Facts {
         }
         out
     }
+}
+
+fn is_report(value: &[u8]) -> bool {
+    let kind = b"multipart/report";
+    value.trim_ascii_start().get(..kind.len()).is_some_and(|head| head.eq_ignore_ascii_case(kind))
 }
 
 fn token(value: &[u8]) -> String {
