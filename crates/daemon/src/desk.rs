@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Settings;
+use crate::server::vitals::Probe;
 
 mod alerts;
 mod caller;
@@ -21,6 +22,7 @@ mod logs;
 mod people;
 mod query;
 mod queue;
+mod rounds;
 mod rules;
 mod socket;
 mod store;
@@ -67,6 +69,8 @@ pub struct Desk {
     pub control: Control,
     /// The configuration.
     pub settings: Arc<Settings>,
+    /// Measures the running server; none when it is stopped.
+    pub probe: Option<Probe>,
 }
 
 impl Desk {
@@ -103,6 +107,9 @@ impl Desk {
             Query::AlertTest => alerts::test(self).await,
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
+            Query::Check => rounds::check(self).await,
+            Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
+            Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,

@@ -12,7 +12,8 @@ use std::fmt;
 /// - [`Origin::authenticated`]: the only permitted caller is
 ///   `sekisho_control::credential`, after it verified a password or a token.
 /// - `Origin::by_rule`: the only permitted caller is [`crate::relay`], from a line
-///   of `effect.dat`, a listener setting, an alias, a list or an address for alerts that an administrator wrote.
+///   of `effect.dat`, a listener setting, an alias, a list or an address for alerts that an administrator wrote, or a
+///   forward or automatic reply of an account.
 ///   It is not visible outside this crate.
 ///
 /// The house rules are checked by machine, and these two are among them.
@@ -36,6 +37,8 @@ pub enum Kind {
     List,
     /// The server itself, telling people whom the configuration names.
     Alert,
+    /// An account's own rule: what it forwards and answers. The account answers for it.
+    Rule,
     /// Mail that arrives from outside and stays here.
     Inbound,
 }
@@ -53,6 +56,8 @@ pub(crate) enum Trust {
     List(String),
     /// Addresses that the configuration names for alerts.
     Alert,
+    /// The account whose rule forwards or answers, as a look-up key.
+    Rule(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +68,7 @@ enum Who {
     Alias(String),
     List(String),
     Alert,
+    Rule(String),
     Inbound,
 }
 
@@ -93,6 +99,7 @@ impl Origin {
             Trust::Alias(address) => Who::Alias(address),
             Trust::List(address) => Who::List(address),
             Trust::Alert => Who::Alert,
+            Trust::Rule(account) => Who::Rule(account),
         };
         Self { who }
     }
@@ -119,6 +126,7 @@ impl Origin {
             Who::Alias(_) => Kind::Alias,
             Who::List(_) => Kind::List,
             Who::Alert => Kind::Alert,
+            Who::Rule(_) => Kind::Rule,
             Who::Inbound => Kind::Inbound,
         }
     }
@@ -143,7 +151,8 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.who {
-            Who::Account(address) => write!(f, "account:{address}"),
+            // Whoever holds the account's mail holds what its rules send.
+            Who::Account(address) | Who::Rule(address) => write!(f, "account:{address}"),
             Who::Network(network) => write!(f, "network:{network}"),
             Who::Listener(name) => write!(f, "listener:{name}"),
             Who::Alias(address) => write!(f, "alias:{address}"),
@@ -167,6 +176,7 @@ mod tests {
             (Origin::by_rule(Trust::Alias("info@example.jp".into())), Kind::Alias, "alias:info@example.jp", true),
             (Origin::by_rule(Trust::List("all@example.jp".into())), Kind::List, "list:all@example.jp", true),
             (Origin::by_rule(Trust::Alert), Kind::Alert, "alert", true),
+            (Origin::by_rule(Trust::Rule("a@example.jp".into())), Kind::Rule, "account:a@example.jp", true),
             (Origin::inbound(), Kind::Inbound, "inbound", false),
         ];
         for (origin, kind, key, outside) in cases {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sekisho_guard::relay::{self, Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{Decision, Ruling};
 use sekisho_message::dsn::{self, Action, DsnRecipient, DsnRequest};
-use sekisho_message::{Address, Text, Time, say};
+use sekisho_message::{Address, Text, Time, say, srs};
 use sekisho_proto::smtp::xtext;
 use sekisho_store::queue::{Entry, NewMessage, NewRecipient, Stage};
 use sekisho_store::{MessageId, Result, Store, Tx};
@@ -43,7 +43,10 @@ pub(crate) struct Writer<'a> {
 /// Where a notification about `entry` goes; none when there is no sender that we know.
 pub(crate) fn sender(tx: &mut dyn Tx, entry: &Entry, links: usize, now: Time) -> Result<Option<NewRecipient>> {
     let Some(Ok(address)) = entry.reverse_path.as_deref().map(Address::parse) else { return Ok(None) };
-    if let Some(found) = reachable(tx, &address, links, now)? {
+    // What an account forwards is its owner's affair: the sender never wrote to where it went.
+    if !srs::is_one(&address)
+        && let Some(found) = reachable(tx, &address, links, now)?
+    {
         return Ok(Some(found));
     }
     match entry.account.as_deref().map(Address::parse) {

@@ -41,6 +41,9 @@ impl Allowed {
         match command {
             Command::Fetch(fetch) => Self::with_uid(fetch.uid),
             Command::Search(search) => Self::with_uid(search.uid),
+            Command::Sort(sort) => Self::with_uid(sort.uid),
+            Command::Thread(thread) => Self::with_uid(thread.uid),
+            Command::MultiSearch(_) => Self::EXPUNGE,
             Command::Store(store) => Self::with_uid(store.uid),
             _ => Self::ALL,
         }
@@ -195,7 +198,7 @@ impl ImapAgent {
                 count_line(out, u64::from(number), "EXPUNGE");
             }
         }
-        view.uids.retain(|uid| gone.binary_search(uid).is_err());
+        view.uids.remove(&gone);
         view.saved.retain(|uid| gone.binary_search(uid).is_err());
     }
 }
@@ -229,7 +232,7 @@ impl Changes {
     fn apply(mut self, view: &mut View, enabled: Enabled, out: &mut Vec<u8>) {
         let Some(mailbox) = self.mailbox.take() else {
             // The mailbox was deleted by somebody else: all of it is gone.
-            view.gone = view.uids.clone();
+            view.gone = view.uids.iter().collect();
             return;
         };
         if mailbox.modseq <= view.mod_seq {
@@ -264,12 +267,11 @@ impl Changes {
     fn note_gone(&self, view: &mut View) {
         let before = view.gone.len();
         match &self.present {
-            Some(present) => view.gone = view.uids.iter().copied().filter(|uid| !present.contains(uid)).collect(),
+            Some(present) => view.gone = view.uids.iter().filter(|uid| !present.contains(uid)).collect(),
             None => {
                 for &(low, high) in &self.vanished.ranges {
-                    let from = view.uids.partition_point(|&uid| uid < low);
-                    let to = view.uids.partition_point(|&uid| uid <= high);
-                    view.gone.extend_from_slice(view.uids.get(from..to).unwrap_or_default());
+                    let (from, to) = (view.uids.below(low), view.uids.below(high.saturating_add(1)));
+                    view.gone.extend(view.uids.span(from, to).map(|(_, uid)| uid));
                 }
             }
         }

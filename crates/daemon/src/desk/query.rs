@@ -89,6 +89,18 @@ pub enum Query {
         /// Its number, or whose it is.
         which: String,
     },
+    /// The ten signs, looked at now.
+    Check,
+    /// Where we stand on block lists.
+    Reputation {
+        /// Whether to ask them now.
+        fresh: bool,
+    },
+    /// What a message has to do with us.
+    Trace {
+        /// Its bytes.
+        base64: String,
+    },
     /// The rule texts of the server and of accounts that have some, and the local domains.
     Rules,
     /// Whether an envelope would be accepted.
