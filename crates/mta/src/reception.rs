@@ -41,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use agent::SmtpAgent;
 pub use settings::{FullMailbox, Harvest, Service, Settings};
 
+use crate::claims::Claims;
 use crate::directory::{self, Directory};
 use sekisho_control::rulefile::RuleFile;
 
@@ -53,6 +54,7 @@ pub struct Reception {
     clock: Clock,
     settings: Settings,
     directory: Directory,
+    claims: Arc<Claims>,
     effect: RuleFile<EffectRules>,
     filter: RuleFile<MailFilter>,
     wire: [Wire; 3],
@@ -79,6 +81,7 @@ impl Reception {
         let wire = [Service::Smtp, Service::Submission, Service::Submissions]
             .map(|service| [false, true].map(|scram| Arc::new(settings.wire(service, scram))));
         Arc::new(Self {
+            claims: Claims::new(control.clone(), settings.hostname.to_string()),
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
             filter: RuleFile::new(settings.data.join("mail.dat"), read_filter, MailFilter::default),
             control,

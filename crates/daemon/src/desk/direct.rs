@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use sekisho_control::countries::Countries;
 use sekisho_control::password::Policy;
-use sekisho_control::{Control, Options, Refusal, lockout};
+use sekisho_control::{Control, Options, Refusal, guard, lockout};
 use sekisho_net::Clock;
 use sekisho_net::resolver::Resolver;
 use sekisho_store::{Error, Store};
@@ -27,10 +28,20 @@ pub struct Opened {
 /// When the store, or a database that the configuration names, cannot be opened.
 pub async fn open(settings: Arc<Settings>, clock: Clock) -> Result<Opened, Trouble> {
     let lockout = settings.lockout()?;
-    Ok(open_store(settings, clock, lockout).await.map_err(Refusal::from)?)
+    let systems = match &settings.config.guard.systems {
+        Some(path) => Some(Countries::open(&settings.path(path)).map_err(Trouble::could_not)?),
+        None => None,
+    };
+    let guard = settings.config.guard.settings(systems, lockout.countries.clone());
+    Ok(open_store(settings, clock, lockout, guard).await.map_err(Refusal::from)?)
 }
 
-async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Settings) -> Result<Opened, Error> {
+async fn open_store(
+    settings: Arc<Settings>,
+    clock: Clock,
+    lockout: lockout::Settings,
+    guard: guard::Settings,
+) -> Result<Opened, Error> {
     let config = &settings.config;
     let wanted = sekisho_store::Settings { url: settings.store_url(), blobs: settings.blobs(), node: settings.node() };
     let store = tokio::task::spawn_blocking(move || Store::open(&wanted))
@@ -44,7 +55,7 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
         password_cache: config.limits.password_cache.0,
         password: Policy { min_length: config.password.min_length },
         lockout,
-        guard: config.guard.settings(),
+        guard,
         rules: Some(settings.dir.clone()),
         ..Options::default()
     };
