@@ -5,9 +5,14 @@ use std::fmt;
 use sekisho_guard::class::Class;
 use sekisho_message::Language;
 use sekisho_store::account::Role;
+use sekisho_store::domain::Claims;
 use sekisho_store::list::Posting;
 use sekisho_store::queue::Filter;
 use serde::{Deserialize, Serialize};
+
+mod personal;
+
+pub use personal::PersonalCommand;
 
 /// A password on its way to its hash. It is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +33,8 @@ pub enum Command {
     Domain(DomainCommand),
     /// Accounts.
     Account(AccountCommand),
+    /// Forwarding, automatic reply and send hours of accounts.
+    Personal(PersonalCommand),
     /// Aliases.
     Alias(AliasCommand),
     /// Mailing lists.
@@ -36,7 +43,7 @@ pub enum Command {
     Queue(QueueCommand),
     /// Pausing and resuming.
     Switch(SwitchCommand),
-    /// `effect.dat` and `sender.dat`.
+    /// `effect.dat`, `sender.dat`, `mail.dat` and `gateway.dat`.
     Rules(RulesCommand),
     /// Lockouts and their tables.
     Lockout(LockoutCommand),
@@ -110,6 +117,13 @@ pub enum DomainCommand {
         name: String,
         /// The rule; without networks and countries it is removed.
         rule: WhenceRule,
+    },
+    /// What becomes of mail from outside that claims to be from it.
+    Claims {
+        /// Its name.
+        name: String,
+        /// What.
+        claims: Claims,
     },
     /// Whether SCRAM secrets are made for its accounts, at their next login or password change.
     Scram {
@@ -389,6 +403,10 @@ pub enum RuleFile {
     Effect,
     /// To whom an account may write.
     Sender,
+    /// `mail.dat`: what is refused for its header.
+    Filter,
+    /// `gateway.dat`: which host takes a domain's mail.
+    Gateway,
 }
 
 /// Acts on rules.
@@ -399,7 +417,7 @@ pub enum RulesCommand {
     Write {
         /// Which file.
         file: RuleFile,
-        /// Whose; none is the server's own `effect.dat`.
+        /// Whose; none is the server's own file.
         account: Option<String>,
         /// The new text; empty removes it.
         text: String,

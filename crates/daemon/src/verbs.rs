@@ -8,11 +8,15 @@ use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
 
 mod account;
+mod alert;
 mod alias;
+mod check;
 mod domain;
+mod drill;
 mod incident;
 mod incident_report;
 mod init;
+mod inspect;
 mod list;
 mod lockout;
 mod logs;
@@ -21,9 +25,11 @@ mod pause;
 mod queue;
 mod queue_export;
 mod queue_filter;
+mod reputation;
 mod rules;
 mod serve;
 mod store;
+mod trace;
 mod version;
 mod whence;
 
@@ -42,10 +48,16 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         queue::command(words),
         lockout::command(words),
         incident::command(words),
+        alert::command(words),
+        check::command(words),
+        trace::command(words),
+        reputation::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        inspect::command(words),
+        drill::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -63,10 +75,16 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
+        "alert" => alert::run(matches, shell),
+        "check" => check::run(shell),
+        "reputation" => reputation::run(matches, shell),
+        "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "drill" => drill::run(matches, shell),
+        "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),
         _ => Err(unknown(name)),

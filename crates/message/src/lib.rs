@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod arf;
+pub mod auto;
 pub mod charset;
 pub mod date;
 pub mod dsn;
@@ -14,6 +15,7 @@ pub mod header;
 pub mod list;
 mod report;
 pub mod search;
+pub mod srs;
 pub mod structure;
 pub mod subject;
 pub mod text;
@@ -21,6 +23,7 @@ pub mod thread;
 pub mod time;
 pub mod trace;
 pub mod transfer;
+pub mod within;
 
 pub use address::{Address, Domain, ForwardPath, ReversePath};
 pub use text::{Language, Text};

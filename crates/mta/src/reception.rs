@@ -9,6 +9,7 @@ mod client;
 mod content;
 mod envelope;
 mod facts;
+mod filter;
 mod intake;
 mod reply;
 mod settings;
@@ -24,6 +25,7 @@ use sekisho_control::lockout::Barred;
 use sekisho_control::{Control, Protocol};
 use sekisho_guard::relay::Refusal;
 use sekisho_guard::rules::effect::{EffectRules, Ruling, Sender};
+use sekisho_guard::rules::filter::MailFilter;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::Time;
 use sekisho_net::clock::Clock;
@@ -52,6 +54,7 @@ pub struct Reception {
     settings: Settings,
     directory: Directory,
     effect: RuleFile<EffectRules>,
+    filter: RuleFile<MailFilter>,
     wire: [Wire; 3],
     sessions: AtomicU64,
 }
@@ -77,6 +80,7 @@ impl Reception {
             .map(|service| [false, true].map(|scram| Arc::new(settings.wire(service, scram))));
         Arc::new(Self {
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
+            filter: RuleFile::new(settings.data.join("mail.dat"), read_filter, MailFilter::default),
             control,
             clock,
             directory,
@@ -154,6 +158,11 @@ impl Reception {
         self.effect.now(now, self.directory.generation())
     }
 
+    /// `mail.dat` as it is now.
+    fn filter(&self, now: Time) -> Arc<MailFilter> {
+        self.filter.now(now, self.directory.generation())
+    }
+
     /// Whether the client may connect, and who may relay without AUTH is not counted.
     async fn admit(&self, ip: std::net::IpAddr, now: Time) -> Result<(), Barred> {
         let ruling = self.effect(now).decide(ip, Sender::Null).ruling;
@@ -176,6 +185,12 @@ fn read_effect(bytes: &[u8]) -> EffectRules {
     let rules = EffectRules::parse(bytes);
     log("effect.dat", rules.findings());
     rules
+}
+
+fn read_filter(bytes: &[u8]) -> MailFilter {
+    let filter = MailFilter::parse(bytes);
+    log("mail.dat", filter.findings());
+    filter
 }
 
 fn log(file: &str, findings: &[Finding]) {

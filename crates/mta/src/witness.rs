@@ -48,7 +48,7 @@ async fn gather(outcomes: &mut Receiver<OutcomeEvent>, batch: &mut Vec<Outcome>)
 
 /// What an outcome says about the origin; none when it says nothing.
 fn read(event: OutcomeEvent) -> Option<Outcome> {
-    if !event.is_final || !judged(&event.origin_key) {
+    if !event.is_final || event.forwarded || !judged(&event.origin_key) {
         return None;
     }
     let said = match event.fate {

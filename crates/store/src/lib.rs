@@ -12,13 +12,16 @@
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
 //! | [`index`] | what texts a message cannot hold, for search |
+//! | [`personal`], [`imported`] | accounts' own rules; what was imported already |
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
+pub mod alert;
 pub mod alias;
 pub mod backup;
 pub mod check;
@@ -27,6 +30,7 @@ pub mod content;
 pub mod copy;
 pub mod directory;
 pub mod domain;
+pub mod imported;
 pub mod incident;
 pub mod index;
 pub mod journal;
@@ -36,8 +40,10 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod meta;
+pub mod personal;
 pub mod profile;
 pub mod queue;
+pub mod rounds;
 pub mod switch;
 
 mod blob;
