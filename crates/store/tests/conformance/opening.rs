@@ -1,8 +1,8 @@
 //! What a folder is opened by: gaps between UIDs, the first unseen message; and signatures and headers, which spare
 //! reading.
 
-use sekisho_message::search::{Grams, Signature, casemap};
 use sekisho_message::Time;
+use sekisho_message::search::{Grams, Signature, casemap};
 use sekisho_store::mail::{self, FlagChange, Flags};
 use sekisho_store::{Error, MailboxId, Store, Tx, index, mailbox};
 
