@@ -17,7 +17,9 @@ mod list;
 mod lockout;
 mod logs;
 mod moment;
+mod moving;
 mod pause;
+mod personal;
 mod queue;
 mod queue_export;
 mod queue_filter;
@@ -46,6 +48,8 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        moving::import_command(words),
+        moving::export_command(words),
         store::command(words),
         version::command(words),
     ]
@@ -67,6 +71,8 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "import" => moving::import(matches, shell),
+        "export" => moving::export(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),
         _ => Err(unknown(name)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sekisho_control::Refusal;
+use sekisho_control::command::RuleFile;
 use sekisho_control::lockout::FILES;
 use sekisho_guard::relay::{Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{EffectRules, Sender};
@@ -22,7 +23,7 @@ pub(crate) const EFFECT: &str = "effect.dat";
 /// Links of a chain of aliases that are followed.
 const LINKS: usize = 10;
 
-/// `{"effect":text|null,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
+/// `{"effect":text|null,"filter":text|null,"gateway":text|null,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
 pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
     let effect = file(&desk.settings.dir)?;
     let found = desk.control.store().read(|tx| {
@@ -33,7 +34,10 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
             let page = account::list(tx, None, &after, 1_000)?;
             let Some(last) = page.last() else { return Ok((domains, accounts)) };
             after = last.key.clone();
-            accounts.extend(page.into_iter().filter(|a| a.effect_dat.is_some() || a.sender_dat.is_some()));
+            accounts.extend(
+                page.into_iter()
+                    .filter(|a| a.effect_dat.is_some() || a.sender_dat.is_some() || a.personal.mail_dat.is_some()),
+            );
         }
     });
     let (domains, accounts) = found.await?;
@@ -45,9 +49,16 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
         .collect();
     let accounts: Vec<Value> = accounts
         .iter()
-        .map(|a| json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat }))
+        .map(|a| {
+            let mail_dat = &a.personal.mail_dat;
+            json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat, "mail_dat": mail_dat })
+        })
         .collect();
-    Ok(json!({ "effect": effect.map(text), "domains": domains, "accounts": accounts, "rejects": rejects }))
+    let other = |name: &str| std::fs::read(desk.settings.dir.join(name)).ok().map(text);
+    Ok(json!({
+        "effect": effect.map(text), "filter": other(RuleFile::Filter.name()), "gateway": other(RuleFile::Gateway.name()),
+        "domains": domains, "accounts": accounts, "rejects": rejects,
+    }))
 }
 
 /// The shape of [`sekisho_guard::rules::explain::Explanation`].

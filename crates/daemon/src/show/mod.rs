@@ -1,8 +1,10 @@
 //! How answers look on a terminal.
 
+mod bar;
 pub(crate) mod story;
 mod table;
 
+pub use bar::Bar;
 pub use table::Table;
 
 use sekisho_message::Language;

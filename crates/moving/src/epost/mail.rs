@@ -119,7 +119,7 @@ impl Bringing<'_> {
                 ja: "容量の上限 {limit} は、今のメールより小さいか単位が分からないため設定しませんでした。",
                 en: "The limit {limit} was not set: it is smaller than the mail that is there, or in an unknown unit."
             );
-            let mend = Some(format!("sekisho account quota {address} 1GiB"));
+            let mend = Some(format!("sekisho account quota {address} \"1 GiB\""));
             self.report.note(Kind::Unsupported, &address, Some(person.row.line), text, mend);
             return Ok(());
         }
