@@ -3,10 +3,12 @@
 
 mod clients;
 mod full_disk;
+mod import;
 mod kill_loop;
 mod lockout;
 mod open_relay;
 mod postgres;
 mod relay;
+mod rules;
 mod slow_clients;
 mod support;
