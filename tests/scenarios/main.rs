@@ -3,6 +3,9 @@
 
 mod clients;
 mod full_disk;
+mod guard_alert;
+mod guard_honest;
+mod guard_story;
 mod import;
 mod kill_loop;
 mod lockout;

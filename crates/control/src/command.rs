@@ -5,6 +5,7 @@ use std::fmt;
 use sekisho_guard::class::Class;
 use sekisho_message::Language;
 use sekisho_store::account::Role;
+use sekisho_store::domain::Claims;
 use sekisho_store::list::Posting;
 use sekisho_store::queue::Filter;
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,13 @@ pub enum DomainCommand {
         name: String,
         /// The rule; without networks and countries it is removed.
         rule: WhenceRule,
+    },
+    /// What becomes of mail from outside that claims to be from it.
+    Claims {
+        /// Its name.
+        name: String,
+        /// What.
+        claims: Claims,
     },
     /// Whether SCRAM secrets are made for its accounts, at their next login or password change.
     Scram {

@@ -22,6 +22,7 @@ mod gate;
 mod hash;
 mod keyed;
 mod scram;
+mod session;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use hash::{HashError, hash};
 pub(crate) use keyed::Key;
 pub use scram::ITERATIONS as SCRAM_ITERATIONS;
 pub(crate) use scram::{decoy, wanted as scram_wanted, wants as set_scram_wanted};
+pub use session::Stays;
 
 /// Somebody who proved who they are.
 #[derive(Clone, Debug)]
@@ -55,6 +57,9 @@ pub enum Failure {
     /// The account may not send.
     #[error("account is suspended")]
     Suspended,
+    /// The account is suspended because of abuse, and this is no network of its owner's.
+    #[error("account is suspended, and this is not a network of its owner")]
+    Strange,
     /// A lockout stands in the way; which.
     #[error("locked out: {0}")]
     Locked(String),
@@ -87,7 +92,8 @@ impl Control {
     /// Verifies `password` for `login` and notes the result in the journal.
     ///
     /// `login` is the full address, or the bare account name when exactly one account has it. `network` is the
-    /// client's address. A suspended account fails at [`Protocol::Smtp`] and may read everywhere else.
+    /// client's address. A suspended account fails at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the
+    /// guard holds its mail.
     ///
     /// # Errors
     /// Why not; see [`Failure`].
@@ -172,6 +178,12 @@ impl Control {
     /// The last word on a password or proof that was not wrong.
     async fn learn(&self, seeker: &Seeker, outcome: Outcome) -> Outcome {
         let verified = outcome?;
+        let account = &verified.account;
+        match self.is_stranger(account, &seeker.address()).await {
+            Ok(false) => {}
+            Ok(true) => return Err((Some(account.address.clone()), Failure::Strange)),
+            Err(error) => return Err((Some(account.address.clone()), Failure::Store(error.to_string()))),
+        }
         match self.learn_right(seeker).await {
             Ok(()) => Ok(verified),
             Err(failure) => Err((Some(verified.account.address), failure)),
@@ -278,7 +290,7 @@ impl Control {
             Ok(verified) => (&verified.account.address, None),
             Err((Some(address), Failure::WrongPassword)) => (address, Some(tried)),
             // The password was right.
-            Err((Some(address), Failure::Suspended)) => (address, None),
+            Err((Some(address), Failure::Suspended | Failure::Strange)) => (address, None),
             Err(_) => return,
         };
         let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };

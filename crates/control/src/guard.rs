@@ -134,6 +134,41 @@ impl Guard {
         })))
     }
 
+    /// Whether the mail of `origin` is held and `place` is none of its own.
+    pub(crate) fn is_stranger(
+        &self,
+        tx: &mut dyn Tx,
+        origin: &str,
+        place: sekisho_guard::place::Place,
+        now: Time,
+    ) -> sekisho_store::Result<bool> {
+        let Some(bytes) = profile::get(tx, self.origin(origin))? else { return Ok(false) };
+        // Who cannot be told apart may read.
+        let Ok(profile) = Profile::decode(&bytes) else { return Ok(false) };
+        Ok(profile.held_since.is_some() && !profile.is_home(&self.settings.policy, place, now))
+    }
+
+    /// Whether the owner of an origin was at one of his own networks after `since`.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn owner_was_here(&self, tx: &mut dyn Tx, origin: &str, since: Time, now: Time) -> sekisho_store::Result<bool> {
+        Ok(self.own_places(tx, origin, now)?.iter().any(|(_, last)| *last > since))
+    }
+
+    /// The networks that are an origin's own, and when each was last used.
+    pub(crate) fn own_places(
+        &self,
+        tx: &mut dyn Tx,
+        origin: &str,
+        now: Time,
+    ) -> sekisho_store::Result<Vec<(sekisho_guard::place::Place, Time)>> {
+        let open = self.open(tx, origin, now)?;
+        let places = open.profile.places.items().iter();
+        let own = places.filter(|p| open.profile.is_home(&self.settings.policy, p.place, now));
+        Ok(own.map(|p| (p.place, p.last)).collect())
+    }
+
     /// A keyed hash of anything else; `what` keeps kinds apart.
     #[must_use]
     pub fn hash(&self, what: &[u8], value: &[u8]) -> u64 {

@@ -7,16 +7,23 @@
 
 pub mod adopt;
 pub mod bus;
+pub mod check;
 pub mod command;
 pub mod countries;
 pub mod credential;
 pub mod entry;
 pub mod guard;
 pub mod journal;
+pub mod letter;
 pub mod lockout;
 pub mod logs;
+pub mod outside;
 pub mod password;
+pub mod post;
+pub mod reputation;
 pub mod rulefile;
+pub mod spf;
+pub mod trace;
 pub mod whence;
 
 mod actor;
@@ -32,7 +39,7 @@ pub use actor::Actor;
 pub use bus::{Bus, BusEvent};
 pub use command::Command;
 pub use control::{Control, Now, Options};
-pub use credential::{Failure, Verified};
+pub use credential::{Failure, Stays, Verified};
 pub use journal::Journal;
 pub use protocol::Protocol;
 pub use refusal::{Done, Refusal};

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Settings;
+use crate::server::vitals::Probe;
 
+mod alerts;
 mod caller;
 mod direct;
 mod incidents;
@@ -21,6 +23,7 @@ mod logs;
 mod people;
 mod query;
 mod queue;
+mod rounds;
 mod rules;
 mod socket;
 mod store;
@@ -28,6 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::offset_minutes;
 pub use caller::Caller;
 pub use direct::{Opened, open};
 pub use query::{Envelope, Query};
@@ -68,6 +72,8 @@ pub struct Desk {
     pub control: Control,
     /// The configuration.
     pub settings: Arc<Settings>,
+    /// Measures the running server; none when it is stopped.
+    pub probe: Option<Probe>,
 }
 
 impl Desk {
@@ -108,8 +114,12 @@ impl Desk {
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
             Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::AlertTest => alerts::test(self).await,
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
+            Query::Check => rounds::check(self).await,
+            Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
+            Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,

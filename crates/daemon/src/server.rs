@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{RouteRow, RouteTls, Settings};
-use crate::desk::{self, Desk, SOCKET};
+use crate::desk::{self, Desk, SOCKET, offset_minutes};
 use crate::lock::Lock;
 use crate::trouble::Trouble;
 
@@ -34,8 +34,11 @@ mod doors;
 mod housekeeping;
 mod mirror;
 mod notify;
+pub mod outside;
 mod present;
 pub(crate) mod privileges;
+mod rounds;
+pub mod vitals;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +47,7 @@ pub use bound::{Bound, Service, bind};
 pub(crate) use notify::{ready, stopping};
 
 use doors::Doors;
+use vitals::Probe;
 
 /// How long to wait for the data folder while a verb has it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -84,7 +88,8 @@ impl Server {
         })?;
         let tls = certificate(&settings, &clock)?;
         let opened = desk::open(Arc::clone(&settings), clock.clone()).await?;
-        let desk = opened.desk;
+        let mut desk = opened.desk;
+        desk.probe = Some(Probe::new(clock.now(), settings.dir.clone(), bound.faults()));
         let control = desk.control.clone();
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
@@ -97,6 +102,8 @@ impl Server {
         let doors = doors(&settings, &control, &clock, tls.clone())?;
         let addresses = doors.open(bound, &sessions)?;
         housekeeping::begin(&desk, &clock, &tls, &tasks, &stop);
+        let alerts = desk.alerts(clock.clone())?;
+        housekeeping::spawn(&tasks, &stop, alerts.run());
         doors.follow(&tasks, &stop);
         serve_socket(desk, &settings, &tasks, &stop).await?;
         let socket = settings.dir.join(SOCKET);
@@ -226,12 +233,6 @@ fn route(row: &RouteRow) -> Route {
         None => TlsMode::Opportunistic,
     };
     Route { credential, tls, ..Route::new(row.domain.clone(), row.host.clone(), row.port) }
-}
-
-/// Distance of local time from UTC, for Received and Date.
-fn offset_minutes(clock: &Clock) -> i32 {
-    let stamp = jiff::Timestamp::from_microsecond(clock.now().micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::tz::TimeZone::system().to_offset(stamp).seconds() / 60
 }
 
 async fn serve_socket(

@@ -12,8 +12,8 @@ use std::fmt;
 /// - [`Origin::authenticated`]: the only permitted caller is
 ///   `sekisho_control::credential`, after it verified a password or a token.
 /// - `Origin::by_rule`: the only permitted caller is [`crate::relay`], from a line
-///   of `effect.dat`, a listener setting, an alias or a list that an administrator wrote, or a forward or automatic
-///   reply of an account.
+///   of `effect.dat`, a listener setting, an alias, a list or an address for alerts that an administrator wrote, or a
+///   forward or automatic reply of an account.
 ///   It is not visible outside this crate.
 ///
 /// The house rules are checked by machine, and these two are among them.
@@ -35,6 +35,8 @@ pub enum Kind {
     Alias,
     /// A mailing list: what it sends to its members.
     List,
+    /// The server itself, telling people whom the configuration names.
+    Alert,
     /// An account's own rule: what it forwards and answers. The account answers for it.
     Rule,
     /// Mail that arrives from outside and stays here.
@@ -52,6 +54,8 @@ pub(crate) enum Trust {
     Alias(String),
     /// The mailing list that is expanded, as a look-up key.
     List(String),
+    /// Addresses that the configuration names for alerts.
+    Alert,
     /// The account whose rule forwards or answers, as a look-up key.
     Rule(String),
 }
@@ -63,6 +67,7 @@ enum Who {
     Listener(String),
     Alias(String),
     List(String),
+    Alert,
     Rule(String),
     Inbound,
 }
@@ -93,6 +98,7 @@ impl Origin {
             Trust::Listener(name) => Who::Listener(name),
             Trust::Alias(address) => Who::Alias(address),
             Trust::List(address) => Who::List(address),
+            Trust::Alert => Who::Alert,
             Trust::Rule(account) => Who::Rule(account),
         };
         Self { who }
@@ -119,6 +125,7 @@ impl Origin {
             Who::Listener(_) => Kind::Listener,
             Who::Alias(_) => Kind::Alias,
             Who::List(_) => Kind::List,
+            Who::Alert => Kind::Alert,
             Who::Rule(_) => Kind::Rule,
             Who::Inbound => Kind::Inbound,
         }
@@ -150,6 +157,7 @@ impl fmt::Display for Origin {
             Who::Listener(name) => write!(f, "listener:{name}"),
             Who::Alias(address) => write!(f, "alias:{address}"),
             Who::List(address) => write!(f, "list:{address}"),
+            Who::Alert => f.write_str("alert"),
             Who::Inbound => f.write_str("inbound"),
         }
     }
@@ -167,6 +175,7 @@ mod tests {
             (Origin::by_rule(Trust::Listener("lan".into())), Kind::Listener, "listener:lan", true),
             (Origin::by_rule(Trust::Alias("info@example.jp".into())), Kind::Alias, "alias:info@example.jp", true),
             (Origin::by_rule(Trust::List("all@example.jp".into())), Kind::List, "list:all@example.jp", true),
+            (Origin::by_rule(Trust::Alert), Kind::Alert, "alert", true),
             (Origin::by_rule(Trust::Rule("a@example.jp".into())), Kind::Rule, "account:a@example.jp", true),
             (Origin::inbound(), Kind::Inbound, "inbound", false),
         ];

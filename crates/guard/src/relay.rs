@@ -168,6 +168,12 @@ pub fn expanding(list: &str) -> Origin {
     Origin::by_rule(Trust::List(list.to_owned()))
 }
 
+/// The origin of alerts to the addresses that the configuration names.
+#[must_use]
+pub fn alerting() -> Origin {
+    Origin::by_rule(Trust::Alert)
+}
+
 /// The origin of what an account's forward or automatic reply sends. `account` is its look-up key; the account answers
 /// for it, so that whatever holds the account holds this too.
 #[must_use]

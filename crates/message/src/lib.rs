@@ -17,10 +17,13 @@ mod report;
 pub mod search;
 pub mod srs;
 pub mod structure;
+pub mod subject;
 pub mod text;
+pub mod thread;
 pub mod time;
 pub mod trace;
 pub mod transfer;
+pub mod within;
 
 pub use address::{Address, Domain, ForwardPath, ReversePath};
 pub use text::{Language, Text};

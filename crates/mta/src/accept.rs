@@ -62,6 +62,8 @@ pub struct Submission {
     pub received: Time,
     /// What the guard wants to know beside.
     pub signs: Signs,
+    /// What kind of letter it is, where that is remarkable.
+    pub letter: Option<serde_json::Value>,
     /// To whom; at least one.
     pub recipients: Vec<Recipient>,
     /// When what is for others may leave, if not at once: the account's send hours.
@@ -338,6 +340,8 @@ fn inlog(submission: &Submission, id: MessageId, origin: &str, recipients: &[&Re
             size: submission.content.size(),
             message_id: &submission.message_id,
             with: submission.with,
+            fingerprint: submission.fingerprint,
+            letter: submission.letter.as_ref(),
         },
     )
 }

@@ -11,16 +11,19 @@
 //! | [`local`], [`lists`] | delivery into mailboxes, expansion of list posts |
 //! | [`personal`], [`srs`] | forwards and automatic replies of accounts, and their envelope senders |
 //! | [`bounce`], [`notify`] | telling senders |
+//! | [`alert`] | telling people about incidents |
 //! | [`witness`] | telling the guard what became of recipients |
 //! | [`retry`] | when what was put off is tried again |
 
 pub mod accept;
+pub mod alert;
 pub mod bounce;
 pub mod directory;
 pub mod identity;
 pub mod lists;
 pub mod local;
 pub mod notify;
+mod own_mail;
 pub mod personal;
 pub mod quarantine;
 pub mod reception;

@@ -211,6 +211,8 @@ impl Desk {
                 host: "local",
                 host_name: "",
                 reply: "250 2.0.0 delivered",
+                size: entry.size,
+                waited: self.now.since(entry.received).as_secs(),
             },
         ));
         self.outcomes.push((entry.id, Outcome::Delivered));

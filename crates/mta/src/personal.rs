@@ -337,6 +337,8 @@ impl Work {
                 host: "rules",
                 host_name: "",
                 reply,
+                size: self.entry.size,
+                waited: self.now.since(self.entry.received).as_secs(),
             },
         )
     }

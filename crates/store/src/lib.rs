@@ -11,14 +11,17 @@
 //! | [`content`] | bodies, stored once, with reference counts |
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`index`] | what texts a message cannot hold, for search |
 //! | [`personal`], [`imported`] | accounts' own rules; what was imported already |
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
+pub mod alert;
 pub mod alias;
 pub mod backup;
 pub mod check;
@@ -29,6 +32,7 @@ pub mod directory;
 pub mod domain;
 pub mod imported;
 pub mod incident;
+pub mod index;
 pub mod journal;
 pub mod list;
 pub mod lockout;
@@ -39,6 +43,7 @@ pub mod meta;
 pub mod personal;
 pub mod profile;
 pub mod queue;
+pub mod rounds;
 pub mod switch;
 
 mod blob;

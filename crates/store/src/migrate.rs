@@ -7,6 +7,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
+    include_str!("migrations/0005.sql"),
+    include_str!("migrations/0010.sql"),
+    include_str!("migrations/0006.sql"),
     include_str!("migrations/0007.sql"),
 ];
 

@@ -24,7 +24,7 @@ pub use hold::{OriginHold, hold_origin, new_epoch, release_origin};
 pub use origin::pending;
 pub use schedule::{claim, due_lanes, next_due, release_leases, renew};
 pub use settle::settle;
-pub use show::{export, list, show, status};
+pub use show::{export, heaviest, list, oldest_waiting, show, status};
 pub use steps::{count_step, hold_step, purge_step, release_step, retry_step};
 
 use sekisho_message::Time;

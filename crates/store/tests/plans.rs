@@ -8,7 +8,9 @@ use std::time::Duration;
 use sekisho_message::Time;
 use sekisho_store::journal::{self, JournalFilter};
 use sekisho_store::queue::{self, Filter, NewMessage, NewRecipient, Outcome, Stage};
-use sekisho_store::{Engine, Param, Result, Row, Settings, Store, Tx, TxExt, contact, incident, mail, profile};
+use sekisho_store::{
+    ContentId, Engine, Param, Result, Row, Settings, Store, Tx, TxExt, contact, incident, mail, profile,
+};
 use sekisho_testkit::tempdir::TempDir;
 
 /// Keeps what was asked.
@@ -26,6 +28,15 @@ impl Tx for Recording<'_> {
     fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         self.asked.insert(sql.to_owned());
         self.tx.execute(sql, params)
+    }
+
+    fn body_start(
+        &mut self,
+        content: ContentId,
+        octets: usize,
+        each: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+    ) -> Result<bool> {
+        self.tx.body_start(content, octets, each)
     }
 
     fn engine(&self) -> Engine {

@@ -135,6 +135,9 @@ impl ImapAgent {
             Command::GetQuotaRoot(mailbox) => self.get_quota_root(mailbox).await,
             Command::Expunge(set) => self.expunge(set).await,
             Command::Search(search) => self.search(tag, search).await,
+            Command::Sort(sort) => self.sort(tag, sort).await,
+            Command::Thread(thread) => self.thread(thread).await,
+            Command::MultiSearch(search) => self.multi_search(tag, search).await,
             Command::Store(store) => self.store_flags(store).await,
             Command::Copy(copy) => self.copy(copy).await,
             Command::Fetch(fetch) => {

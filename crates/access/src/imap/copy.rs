@@ -41,13 +41,11 @@ impl ImapAgent {
         if copy.remove {
             self.changed(from);
         }
-        let code = copy_uid(&copied);
         if copy.remove {
             // Before the EXPUNGEs, so that the client knows where they went (RFC 6851 §4.3).
-            let data = format!("* OK [{code}] Moved\r\n").into_bytes();
-            return Ok(Done::ok("MOVE completed").data(data));
+            return Ok(Done::ok("MOVE completed").data(moved(&copied)));
         }
-        Ok(Done::ok("COPY completed").code(code))
+        Ok(Done::ok("COPY completed").code(copy_uid(&copied)))
     }
 
     /// Copies or moves in steps. A copy that cannot be completed is undone (RFC 3501 §6.4.7); of a move, each
@@ -72,7 +70,8 @@ impl ImapAgent {
                         self.changed(to);
                         self.changed(from);
                     }
-                    return Err(if matches!(error, Error::NotFound(_)) { try_create() } else { self.refused(&error) });
+                    let refusal = if matches!(error, Error::NotFound(_)) { try_create() } else { self.refused(&error) };
+                    return Err(if remove { refusal.data(moved(&all)) } else { refusal });
                 }
             }
         }
@@ -87,6 +86,14 @@ impl ImapAgent {
             }
         }
     }
+}
+
+/// `* OK [COPYUID …]`, if anything was moved.
+fn moved(copied: &Copied) -> Vec<u8> {
+    if copied.uids.is_empty() {
+        return Vec::new();
+    }
+    format!("* OK [{}] Moved\r\n", copy_uid(copied)).into_bytes()
 }
 
 /// `COPYUID validity old new`.

@@ -25,6 +25,8 @@ use super::view::{Numbered, vanished_line};
 const ROWS: usize = 500;
 /// The same when bodies are.
 const BODIES: usize = 48;
+/// The same when headers are enough.
+const HEADERS: usize = 250;
 
 /// A FETCH that is being answered.
 pub(super) struct FetchWork {
@@ -50,6 +52,8 @@ pub(super) struct Plan {
     pub(super) items: Vec<Item>,
     pub(super) needs_summary: bool,
     pub(super) needs_body: bool,
+    /// Of the body, no more than the header.
+    pub(super) header_only: bool,
     /// Fetching marks the messages `\Seen`.
     sets_seen: bool,
     pub(super) mod_seq: bool,
@@ -90,6 +94,11 @@ impl ImapAgent {
                 vanished_line(&mut prologue, true, &gone);
             }
         }
+        if let Some(partial) = fetch.partial {
+            let (from, to) = partial.of(messages.len());
+            messages.truncate(to);
+            messages.drain(..from);
+        }
         if fetch.uid && !fetch.items.contains(&Item::Uid) {
             fetch.items.insert(0, Item::Uid);
         }
@@ -114,7 +123,11 @@ impl ImapAgent {
         if work.at >= work.messages.len() {
             return Ok(if work.prologue.is_empty() { None } else { Some(std::mem::take(&mut work.prologue)) });
         }
-        let most = if work.plan.needs_body { BODIES } else { ROWS };
+        let most = match (work.plan.header_only, work.plan.needs_body) {
+            (true, _) => HEADERS,
+            (false, true) => BODIES,
+            _ => ROWS,
+        };
         let batch: Arc<[Numbered]> = work.messages.iter().skip(work.at).take(most).copied().collect();
         if work.plan.sets_seen {
             self.mark_seen(work, &batch).await?;
@@ -243,10 +256,12 @@ impl FetchWork {
 impl Plan {
     fn new(items: Vec<Item>, read_only: bool, mod_seq: bool) -> Self {
         let summary = |item: &Item| matches!(item, Item::Envelope | Item::Body | Item::BodyStructure);
+        let beyond = |item: &Item| matches!(item, Item::Part(part) if !part.is_header());
         let seen = |item: &Item| matches!(item, Item::Part(part) if part.sets_seen && part.what != What::BinarySize);
         Self {
             needs_summary: items.iter().any(summary),
             needs_body: items.iter().any(|item| matches!(item, Item::Part(_))),
+            header_only: items.iter().any(|item| matches!(item, Item::Part(_))) && !items.iter().any(beyond),
             sets_seen: !read_only && items.iter().any(seen),
             mod_seq,
             items,

@@ -6,7 +6,8 @@
 //! | [`select`] | SELECT, EXAMINE, CLOSE, UNSELECT |
 //! | [`folders`], [`list`], [`status`] | everything about mailboxes as a whole |
 //! | [`append`] | APPEND |
-//! | [`fetch`], [`search`], [`store`], [`copy`], [`expunge`] | everything about messages |
+//! | [`fetch`], [`store`], [`copy`], [`expunge`] | everything about messages |
+//! | [`search`], [`sort`], [`thread`], [`multisearch`] | finding them |
 //! | [`view`], [`news`] | what a client knows of its mailbox, and what it is told |
 //!
 //! A client's picture of a mailbox (its message numbers) changes only through what it has been told. So the
@@ -21,6 +22,7 @@ mod fetch;
 mod folders;
 mod list;
 mod login;
+mod multisearch;
 mod news;
 mod pattern;
 mod quota;
@@ -29,8 +31,11 @@ mod refusal;
 mod search;
 mod select;
 mod service;
+mod sort;
 mod status;
 mod store;
+mod thread;
+mod uids;
 mod view;
 
 #[cfg(test)]

@@ -7,10 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_control::BusEvent;
+use sekisho_control::{BusEvent, Stays};
 use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::{Done, Reply, print, set};
-use sekisho_store::account::{self, State};
 use sekisho_store::mail::{self, Mail, Vanished};
 use sekisho_store::mailbox::{self, Mailbox};
 use sekisho_store::{MailboxId, Result, Tx};
@@ -42,6 +41,9 @@ impl Allowed {
         match command {
             Command::Fetch(fetch) => Self::with_uid(fetch.uid),
             Command::Search(search) => Self::with_uid(search.uid),
+            Command::Sort(sort) => Self::with_uid(sort.uid),
+            Command::Thread(thread) => Self::with_uid(thread.uid),
+            Command::MultiSearch(_) => Self::EXPUNGE,
             Command::Store(store) => Self::with_uid(store.uid),
             _ => Self::ALL,
         }
@@ -126,17 +128,20 @@ impl ImapAgent {
         }
     }
 
-    /// Ends the session of an account that is gone, or whose password is no longer what it was.
+    /// Ends the session of an account that is gone, whose password is no longer what it was, or that is not its owner's.
     async fn check_account(&mut self) -> Option<Reply> {
         let who = self.who.as_ref()?;
         let (id, password_set) = (who.account, who.password_set);
-        let account = self.store().read(move |tx| account::by_id(tx, id)).await.ok()?;
+        // Rare, and large: sessions must stay small while they are idle.
+        let stays = Box::pin(self.service.control().may_stay(id, password_set, &self.client)).await.ok()?;
         self.account_stale = false;
-        match account {
-            Some(account) if account.state != State::Removed => (account.password_changed != password_set)
-                .then(|| Reply::Bye("The password was changed; log in again".into())),
-            _ => Some(Reply::Bye("The account is gone".into())),
-        }
+        let text = match stays {
+            Stays::Yes => return None,
+            Stays::PasswordChanged => "The password was changed; log in again",
+            Stays::Gone => "The account is gone",
+            Stays::Strange => "Log in again",
+        };
+        Some(Reply::Bye(text.into()))
     }
 
     /// Takes what the bus has said.
@@ -193,7 +198,7 @@ impl ImapAgent {
                 count_line(out, u64::from(number), "EXPUNGE");
             }
         }
-        view.uids.retain(|uid| gone.binary_search(uid).is_err());
+        view.uids.remove(&gone);
         view.saved.retain(|uid| gone.binary_search(uid).is_err());
     }
 }
@@ -227,7 +232,7 @@ impl Changes {
     fn apply(mut self, view: &mut View, enabled: Enabled, out: &mut Vec<u8>) {
         let Some(mailbox) = self.mailbox.take() else {
             // The mailbox was deleted by somebody else: all of it is gone.
-            view.gone = view.uids.clone();
+            view.gone = view.uids.iter().collect();
             return;
         };
         if mailbox.modseq <= view.mod_seq {
@@ -262,12 +267,11 @@ impl Changes {
     fn note_gone(&self, view: &mut View) {
         let before = view.gone.len();
         match &self.present {
-            Some(present) => view.gone = view.uids.iter().copied().filter(|uid| !present.contains(uid)).collect(),
+            Some(present) => view.gone = view.uids.iter().filter(|uid| !present.contains(uid)).collect(),
             None => {
                 for &(low, high) in &self.vanished.ranges {
-                    let from = view.uids.partition_point(|&uid| uid < low);
-                    let to = view.uids.partition_point(|&uid| uid <= high);
-                    view.gone.extend_from_slice(view.uids.get(from..to).unwrap_or_default());
+                    let (from, to) = (view.uids.below(low), view.uids.below(high.saturating_add(1)));
+                    view.gone.extend(view.uids.span(from, to).map(|(_, uid)| uid));
                 }
             }
         }

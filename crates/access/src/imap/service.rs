@@ -16,7 +16,7 @@ use super::recent::RecentClaims;
 const SWITCH: &str = "imap4";
 
 /// Capabilities that do not depend on the state of a connection.
-const CAPABILITIES: [&str; 20] = [
+const CAPABILITIES: [&str; 28] = [
     "IDLE",
     "NAMESPACE",
     "CHILDREN",
@@ -30,6 +30,14 @@ const CAPABILITIES: [&str; 20] = [
     "ESEARCH",
     "SEARCHRES",
     "WITHIN",
+    "SORT",
+    "SORT=DISPLAY",
+    "ESORT",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
+    "PARTIAL",
+    "MULTISEARCH",
+    "I18NLEVEL=1",
     "LIST-EXTENDED",
     "LIST-STATUS",
     "STATUS=SIZE",

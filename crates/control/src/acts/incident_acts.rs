@@ -5,7 +5,7 @@ use sekisho_message::{Text, say};
 use sekisho_store::account::{self, State as AccountState};
 use sekisho_store::incident::{self, Incident, NewIncident, State};
 use sekisho_store::queue::{self, Filter};
-use sekisho_store::{IncidentId, MessageId, Tx};
+use sekisho_store::{IncidentId, MessageId, Tx, lockout};
 use serde_json::json;
 
 use super::address_of;
@@ -274,6 +274,11 @@ async fn resolve(
             if let Some(account) = one.account.as_deref().map(|key| account::get(tx, key)).transpose()?.flatten() {
                 if account.state == AccountState::Suspended {
                     account::set_state(tx, account.id, AccountState::Active)?;
+                }
+                // Where only the intruder was is no network of the owner's, whatever a right password made of it.
+                lockout::forget_use(tx, account.id, None)?;
+                for (place, last) in hands.guard().own_places(tx, &one.origin, now)? {
+                    lockout::note_use(tx, account.id, &place.to_string(), last)?;
                 }
                 events.push(BusEvent::PasswordChanged { account: account.id });
             }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sekisho_guard::policy::Policy;
 use serde::{Deserialize, Serialize};
 
+use crate::command::Secret;
+
 /// What a verdict does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,8 +45,10 @@ pub struct Alert {
     pub mail: Vec<String>,
     /// A program with its arguments that gets the incident as JSON on its standard input. At most a minute.
     pub command: Vec<String>,
-    /// An `http://` address that the same JSON is posted to. (For `https://` let `command` run a client.)
+    /// An `http://` or `https://` address that the same JSON is posted to.
     pub webhook: Option<String>,
+    /// With it, each post is signed (HMAC-SHA-256), so that the receiver can tell it from a forged one.
+    pub webhook_secret: Option<Secret>,
 }
 
 impl Default for Settings {

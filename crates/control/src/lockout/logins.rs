@@ -44,6 +44,13 @@ pub(crate) struct Seeker {
     rule: Option<LoginRule>,
 }
 
+impl Seeker {
+    /// The client's address as text; empty when it is not known.
+    pub(crate) fn address(&self) -> String {
+        self.client.as_ref().map_or_else(String::new, |client| client.ip.to_string())
+    }
+}
+
 impl Found {
     /// What there is about `account` and a client at `ip`.
     pub(crate) fn read(tx: &mut dyn Tx, account: Option<Account>, ip: Option<IpAddr>) -> sekisho_store::Result<Self> {

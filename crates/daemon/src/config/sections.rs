@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sekisho_control::guard::{self, Alert, Mode};
 use sekisho_guard::policy::Policy;
+use sekisho_message::Address;
 use serde::Deserialize;
 
 use super::values::{Level, Size, Span};
@@ -266,6 +267,17 @@ impl Default for GuardSection {
 }
 
 impl GuardSection {
+    /// What cannot be meant, with the key that says it.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        if let Some(wrong) = self.alert.mail.iter().find(|address| Address::parse(address).is_err()) {
+            return Some(("mail", format!("`{wrong}` in `guard.alert.mail` is not a mail address")));
+        }
+        let url = self.alert.webhook.as_deref()?;
+        sekisho_net::http::Url::parse(url)
+            .is_none()
+            .then(|| ("webhook", format!("`{url}` is not an `http://` or `https://` address")))
+    }
+
     /// As the guard takes it.
     #[must_use]
     pub fn settings(&self) -> guard::Settings {

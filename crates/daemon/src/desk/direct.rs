@@ -5,10 +5,12 @@ use std::sync::Arc;
 use sekisho_control::password::Policy;
 use sekisho_control::{Control, Options, Refusal, lockout};
 use sekisho_net::Clock;
+use sekisho_net::resolver::Resolver;
 use sekisho_store::{Error, Store};
 
 use super::Desk;
 use crate::config::Settings;
+use crate::server::outside::Network;
 use crate::trouble::Trouble;
 
 /// An open store with everything over it.
@@ -35,6 +37,9 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
         .await
         .map_err(|error| Error::Engine(error.to_string()))??;
     let options = Options {
+        hostname: config.hostname.to_string(),
+        reputation: config.reputation.settings(),
+        offset_minutes: crate::desk::offset_minutes(&clock),
         grace: config.limits.removed_accounts.0,
         password_cache: config.limits.password_cache.0,
         password: Policy { min_length: config.password.min_length },
@@ -45,5 +50,9 @@ async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Set
     };
     let hands = clock.clone();
     let control = Control::new(store, Arc::new(move || hands.now()), options).await?;
-    Ok(Opened { desk: Desk { control, settings }, clock })
+    match Resolver::new(&config.dns.resolver) {
+        Ok(resolver) => control.look_outside(Arc::new(Network::new(&resolver))),
+        Err(error) => tracing::warn!(%error, "names cannot be asked for"),
+    }
+    Ok(Opened { desk: Desk { control, settings, probe: None }, clock })
 }

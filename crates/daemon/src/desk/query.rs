@@ -77,6 +77,8 @@ pub enum Query {
     LogEnd,
     /// Locks in force, and the reject tables.
     Lockouts,
+    /// Sends a test to everybody who would be told of an incident.
+    AlertTest,
     /// A page of incidents, the newest first.
     Incidents {
         /// Last of the page before.
@@ -86,6 +88,18 @@ pub enum Query {
     Incident {
         /// Its number, or whose it is.
         which: String,
+    },
+    /// The ten signs, looked at now.
+    Check,
+    /// Where we stand on block lists.
+    Reputation {
+        /// Whether to ask them now.
+        fresh: bool,
+    },
+    /// What a message has to do with us.
+    Trace {
+        /// Its bytes.
+        base64: String,
     },
     /// The rule texts of the server and of accounts that have some, and the local domains.
     Rules,

@@ -8,6 +8,7 @@ use std::os::fd::FromRawFd;
 use sekisho_message::say;
 use sekisho_net::listen;
 
+use super::vitals::Faults;
 use crate::config::Listen;
 use crate::trouble::Trouble;
 
@@ -70,7 +71,7 @@ impl fmt::Display for Service {
 
 /// Bound sockets by service.
 #[derive(Debug, Default)]
-pub struct Bound(BTreeMap<Service, Vec<TcpListener>>);
+pub struct Bound(BTreeMap<Service, Vec<TcpListener>>, Faults);
 
 impl Bound {
     /// The ports of a service.
@@ -78,6 +79,17 @@ impl Bound {
     pub fn ports(&self, service: Service) -> Vec<u16> {
         let sockets = self.0.get(&service).map_or(&[][..], Vec::as_slice);
         sockets.iter().filter_map(|socket| socket.local_addr().ok()).map(|address| address.port()).collect()
+    }
+
+    /// Where the server that uses these sockets counts the errors that it reports.
+    #[must_use]
+    pub fn counting(mut self, faults: Faults) -> Self {
+        self.1 = faults;
+        self
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.1.clone()
     }
 
     /// Whether there is no socket at all.

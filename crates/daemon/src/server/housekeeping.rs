@@ -7,11 +7,11 @@ use sekisho_control::Control;
 use sekisho_message::Time;
 use sekisho_mta::quarantine;
 use sekisho_net::{Clock, ServerTls};
-use sekisho_store::{Error, account, journal, personal};
+use sekisho_store::{Error, account, index, journal, personal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{mirror, notify};
+use super::{mirror, notify, rounds};
 use crate::config::Settings;
 use crate::desk::Desk;
 
@@ -23,6 +23,8 @@ const AGE: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(86_400);
 /// Uncompressed journal entries at most.
 const MOST_FRESH: u64 = 1_000_000;
+/// How often new mail is looked for, to be indexed.
+const NEW_MAIL: Duration = Duration::from_secs(2);
 /// How long it is remembered to whom an automatic reply went; no rule asks for more.
 const REPLIED: Duration = Duration::from_secs(366 * 86_400);
 /// Bodies and rows in one step.
@@ -50,7 +52,12 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
         .await;
     });
     spawn(tasks, stop, tidy(control.clone(), clock.clone()));
+    spawn(tasks, stop, index_mail(control.clone(), clock.clone()));
     spawn(tasks, stop, age(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
+    if let Some(probe) = desk.probe.clone() {
+        spawn(tasks, stop, rounds::run(control.clone(), clock.clone(), Arc::clone(&desk.settings), probe));
+    }
+    spawn(tasks, stop, rounds::reputation(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
     spawn(tasks, stop, notify::watchdog());
     if desk.settings.config.logs.files {
         spawn(tasks, stop, mirror::run(control, clock.clone(), Arc::clone(&desk.settings)));
@@ -76,6 +83,17 @@ async fn tidy(control: Control, clock: Clock) {
         while report("bodies", store.collect_garbage(STEP).await) == Some(STEP) {
             clock.sleep(BREATH).await;
         }
+    }
+}
+
+/// Makes signatures and summaries of mail that has come in, for searches and listings to come.
+async fn index_mail(control: Control, clock: Clock) {
+    loop {
+        let (store, now) = (control.store().clone(), clock.now());
+        let work = tokio::task::spawn_blocking(move || index::step(&store, now));
+        let outcome = work.await.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+        let more = report("index", outcome) == Some(true);
+        clock.sleep(if more { BREATH } else { NEW_MAIL }).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sekisho_control::bus::{BusEvent, Watch};
+use sekisho_control::reputation::Door;
 use sekisho_control::{Protocol, Verified, entry};
 use sekisho_guard::origin::Origin;
 use sekisho_message::{Address, Time};
@@ -31,6 +32,8 @@ pub struct SmtpAgent {
     pub(super) hello: Hello,
     pub(super) login: Option<Box<Login>>,
     pub(super) transaction: Option<Box<Transaction>>,
+    /// What block lists say of the client and its sender, once that was asked.
+    pub(super) door: Option<Box<Door>>,
     /// Unknown recipients so far.
     pub(super) unknown: u32,
     pub(super) summary: Summary,
@@ -80,6 +83,7 @@ impl SmtpAgent {
             hello: Hello::default(),
             login: None,
             transaction: None,
+            door: None,
             unknown: 0,
             summary: Summary::default(),
         }

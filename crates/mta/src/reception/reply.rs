@@ -33,6 +33,11 @@ pub fn crowded(hostname: &str) -> Response {
     Response::new(421, (4, 7, 0), format!("{hostname} Too many connections, try again later"))
 }
 
+/// A block list names the client or its sender.
+pub fn listed(client: &str, zone: &str) -> Response {
+    Response::new(554, (5, 7, 1), format!("Service unavailable; client [{client}] or its sender is listed by {zone}"))
+}
+
 /// The client is in the lockout table.
 pub fn locked_out() -> Response {
     Response::new(554, (5, 7, 1), "Access denied")

@@ -3,6 +3,7 @@
 use super::fault::{Parsed, syntax};
 use super::lex::Cursor;
 use super::print;
+use super::search::{self, Partial};
 use super::set::{SequenceSet, sequence_set};
 
 /// `FETCH` or `UID FETCH`.
@@ -18,6 +19,8 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// `(… VANISHED)` (RFC 7162 §3.2.6).
     pub vanished: bool,
+    /// `(PARTIAL range)`: of the messages that are left (RFC 9394 §3.3).
+    pub partial: Option<Partial>,
 }
 
 /// One item.
@@ -58,6 +61,14 @@ pub struct Part {
     pub partial: Option<(u64, u64)>,
 }
 
+impl Part {
+    /// It is about the header of the message and nothing else.
+    #[must_use]
+    pub fn is_header(&self) -> bool {
+        self.path.is_empty() && matches!(self.what, What::Header | What::HeaderFields(_) | What::HeaderFieldsNot(_))
+    }
+}
+
 /// What of a part is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
@@ -83,7 +94,7 @@ pub enum What {
 pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
     let set = sequence_set(cursor)?;
     cursor.space()?;
-    let mut fetch = Fetch { uid, set, items: items(cursor)?, changed_since: None, vanished: false };
+    let mut fetch = Fetch { uid, set, items: items(cursor)?, changed_since: None, vanished: false, partial: None };
     if cursor.eat(b' ') {
         cursor.expect(b'(', "modifiers must be in parentheses")?;
         loop {
@@ -93,6 +104,10 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
                     fetch.changed_since = Some(cursor.number64()?);
                 }
                 "VANISHED" => fetch.vanished = true,
+                "PARTIAL" if uid && fetch.partial.is_none() => {
+                    cursor.space()?;
+                    fetch.partial = Some(search::partial(cursor)?);
+                }
                 _ => return syntax("unknown FETCH modifier"),
             }
             if !cursor.eat(b' ') {

@@ -3,7 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`lex`], [`set`], [`date`], [`flag`], [`utf7`] | the small pieces of the grammar |
-//! | [`parse`], [`append`], [`list`], [`fetch`], [`search`] | commands, one file a group |
+//! | [`parse`], [`append`], [`list`], [`fetch`], [`search`], [`sort`], [`thread`], [`multisearch`] | commands, one file a group |
 //! | [`command`] | what they become |
 //! | [`print`](mod@print) | how values are written in responses |
 //! | [`session`] | lines, literals, states, authentication, IDLE, limits |
@@ -19,11 +19,14 @@ pub mod fetch;
 pub mod flag;
 pub mod lex;
 pub mod list;
+pub mod multisearch;
 pub mod parse;
 pub mod print;
 pub mod search;
 pub mod session;
 pub mod set;
+pub mod sort;
+pub mod thread;
 pub mod utf7;
 
 pub use command::Command;

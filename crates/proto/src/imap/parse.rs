@@ -6,8 +6,11 @@ use super::fetch;
 use super::flag;
 use super::lex::{Cursor, is_tag_char};
 use super::list;
+use super::multisearch;
 use super::search;
 use super::set::sequence_set;
+use super::sort;
+use super::thread;
 use super::utf7;
 
 /// The tag of a command, if the line has one.
@@ -63,6 +66,10 @@ pub fn command(cursor: &mut Cursor<'_>) -> Parsed<Command> {
             Command::GetQuota(String::from_utf8_lossy(&cursor.astring()?).into_owned())
         }
         "GETQUOTAROOT" => Command::GetQuotaRoot(spaced_mailbox(cursor)?),
+        "ESEARCH" => {
+            cursor.space()?;
+            Command::MultiSearch(multisearch::multi_search(cursor)?)
+        }
         "UID" => {
             cursor.space()?;
             let verb = cursor.word()?.to_ascii_uppercase();
@@ -103,13 +110,15 @@ fn spaced_mailbox(cursor: &mut Cursor<'_>) -> Parsed<String> {
 }
 
 fn of_messages(cursor: &mut Cursor<'_>, verb: &str, uid: bool) -> Parsed<Command> {
-    let known = matches!(verb, "SEARCH" | "FETCH" | "STORE" | "COPY" | "MOVE");
+    let known = matches!(verb, "SEARCH" | "SORT" | "THREAD" | "FETCH" | "STORE" | "COPY" | "MOVE");
     if !known {
         return Err(Fault::Unknown);
     }
     cursor.space()?;
     Ok(match verb {
         "SEARCH" => Command::Search(search::search(cursor, uid)?),
+        "SORT" => Command::Sort(sort::sort(cursor, uid)?),
+        "THREAD" => Command::Thread(thread::thread(cursor, uid)?),
         "FETCH" => Command::Fetch(fetch::fetch(cursor, uid)?),
         "STORE" => Command::Store(store(cursor, uid)?),
         verb => {

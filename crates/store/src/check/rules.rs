@@ -75,7 +75,8 @@ pub(super) const RULES: &[Rule] = &[
         "どこからも参照されない本文",
         "bytes or a summary of no body",
         "SELECT content FROM body WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = body.content)
-         UNION SELECT content FROM summary WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = summary.content)",
+         UNION SELECT content FROM summary WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = summary.content)
+         UNION SELECT content FROM signature WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = signature.content)",
     ),
     rule(
         "参照がなく回収予定もない本文",
@@ -185,6 +186,22 @@ pub(super) const RULES: &[Rule] = &[
               FROM mail GROUP BY mailbox) AS f ON f.mailbox = m.id
          WHERE m.messages <> COALESCE(f.n, 0) OR m.size <> COALESCE(f.b, 0) OR m.unseen <> COALESCE(f.unseen, 0)
             OR m.deleted <> COALESCE(f.deleted, 0) OR m.uidnext <= COALESCE(f.u, 0) OR m.modseq < COALESCE(f.s, 0)",
+    ),
+    rule(
+        "フォルダーの欠番が合いません (フォルダー, 番号, 見込み)",
+        "a folder's gaps between UIDs are wrong (folder, UIDs, expected)",
+        "SELECT m.id, m.uidnext - 1, m.messages + COALESCE(g.n, 0) FROM mailbox m LEFT JOIN
+             (SELECT mailbox, CAST(SUM(last - first + 1) AS BIGINT) AS n FROM gap GROUP BY mailbox) AS g
+             ON g.mailbox = m.id
+         WHERE m.uidnext - 1 <> m.messages + COALESCE(g.n, 0)
+         UNION ALL SELECT mail.mailbox, mail.uid, 0 FROM mail JOIN gap g ON g.mailbox = mail.mailbox
+             AND g.first <= mail.uid AND g.last >= mail.uid",
+    ),
+    rule(
+        "未読の始まりが合いません (フォルダー, UID)",
+        "an unseen message where there should be none (folder, UID)",
+        "SELECT m.id, f.uid FROM mailbox m JOIN mail f ON f.mailbox = m.id
+         WHERE f.uid < m.unseen_from AND (f.flags & 1) = 0",
     ),
     rule(
         "アカウントの使用量が合いません (アカウント, 記録, 実際)",

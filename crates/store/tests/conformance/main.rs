@@ -9,8 +9,10 @@ mod guard;
 mod journal;
 mod ledger;
 mod lockouts;
+mod opening;
 mod personal;
 mod queue;
+mod rounds;
 mod steps;
 mod transactions;
 mod world;
@@ -46,9 +48,12 @@ on_both_engines! {
     steps: filters, hold_release_retry_purge, releasing_out_of_a_held_origin, steps_resume;
     folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
+    opening: gaps_tell_what_is_there, the_first_unseen_message_is_remembered, signatures_are_made_in_steps,
+        one_node_makes_signatures, headers_are_read_alone;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
     personal: rules_are_kept_and_go_with_the_account, replies_go_once_and_not_without_end, marks_are_set_once;
     lockouts: places_locks_and_rules;
+    rounds: hours_reports_and_listings;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
         incidents_open_once_and_close;
