@@ -6,6 +6,7 @@ mod full_disk;
 mod guard_alert;
 mod guard_honest;
 mod guard_story;
+mod guides;
 mod import;
 mod kill_loop;
 mod lockout;
