@@ -7,9 +7,11 @@ use sekisho_control::Control;
 use sekisho_message::{Address, Time, srs};
 use sekisho_store::account::Account;
 
+type Hash = dyn Fn(&[u8]) -> u64 + Send + Sync;
+
 /// The keyed hash that signs; the key stays where it is kept.
 #[derive(Clone)]
-pub struct Signer(Arc<dyn Fn(&[u8]) -> u64 + Send + Sync>);
+pub struct Signer(Arc<Hash>);
 
 impl Signer {
     /// Signs with the site's key.
