@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod clients;
+mod console;
+mod day;
+mod day_outside;
 mod full_disk;
 mod guard_alert;
 mod guard_honest;

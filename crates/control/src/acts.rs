@@ -10,6 +10,7 @@ use crate::{Actor, Command, Control, Done, Refusal};
 pub(crate) mod account_acts;
 mod alias_acts;
 mod class_acts;
+mod console_acts;
 mod domain_acts;
 pub(crate) mod incident_acts;
 mod list_acts;
@@ -33,6 +34,7 @@ pub(crate) async fn run(
 ) -> Result<Done, Refusal> {
     match command {
         Command::Domain(act) => domain_acts::run(control, act, actor).await,
+        Command::Console(act) => console_acts::run(control, act, actor).await,
         Command::Incident(act) => incident_acts::run(control, act, actor, progress).await,
         Command::Class { who, class } => class_acts::set(control, who, class, actor).await,
         Command::Account(act) => account_acts::run(control, act, actor).await,

@@ -49,6 +49,8 @@ pub enum Command {
     Lockout(LockoutCommand),
     /// Incidents.
     Incident(IncidentCommand),
+    /// Who is in the console, and with what.
+    Console(ConsoleCommand),
     /// Set what kind of sender an origin is.
     Class {
         /// An account's address, or the key of an origin without AUTH such as `network:192.0.2.0/24`.
@@ -94,6 +96,22 @@ pub enum IncidentCommand {
         which: String,
         /// The new password, where the origin is an account.
         password: Option<Secret>,
+    },
+}
+
+/// Acts on an account's way into the console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum ConsoleCommand {
+    /// Take the second factor away, as when it is lost together with the recovery codes.
+    FactorRemove {
+        /// Whose.
+        address: String,
+    },
+    /// End all its browsers' sessions, and take its programs' tokens away.
+    SessionsEnd {
+        /// Whose.
+        address: String,
     },
 }
 

@@ -20,7 +20,8 @@ mod tests;
 pub use lockout::{Lockout, Row as LockoutRow};
 pub use rounds::{CheckSection, Hour, ReputationSection};
 pub use sections::{
-    Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
+    ConsoleSection, Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls,
+    StoreSection, Tls,
 };
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};
@@ -68,6 +69,9 @@ pub struct Config {
     /// What happens to mail of hijacked accounts.
     #[serde(default)]
     pub guard: GuardSection,
+    /// The web console.
+    #[serde(default)]
+    pub console: ConsoleSection,
     /// The rounds that the server makes by itself.
     #[serde(default)]
     pub check: CheckSection,

@@ -21,7 +21,6 @@ mod line;
 mod lockouts;
 mod logs;
 mod people;
-mod query;
 mod queue;
 mod rounds;
 mod rules;
@@ -34,9 +33,9 @@ mod tests;
 pub(crate) use alerts::offset_minutes;
 pub use caller::Caller;
 pub use direct::{Opened, open};
-pub use query::{Envelope, Query};
 pub(crate) use queue::{QueueStatus, stage};
 pub(crate) use rules::EFFECT;
+pub use sekisho_control::query::{Envelope, Query};
 pub use socket::{FILE as SOCKET, bind, serve};
 
 /// What a verb asks for.
@@ -63,6 +62,12 @@ pub enum Reply {
     Answer(Value),
     /// It was not done.
     Refused(Refusal),
+}
+
+impl sekisho_console::Desk for Desk {
+    fn look(&self, query: Query) -> sekisho_console::Looked<'_> {
+        Box::pin(self.ask(query))
+    }
 }
 
 /// What answering needs.
@@ -98,7 +103,11 @@ impl Desk {
         }
     }
 
-    async fn ask(&self, query: Query) -> Result<Value, Refusal> {
+    /// Answers one question.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn ask(&self, query: Query) -> Result<Value, Refusal> {
         match query {
             Query::Domains => people::domains(self).await,
             Query::Accounts { domain, after } => people::accounts(self, domain, after).await,
@@ -108,6 +117,7 @@ impl Desk {
             Query::List { address, after } => people::list(self, &address, after).await,
             Query::QueueStatus => queue::status(self).await,
             Query::QueueHolds => queue::holds(self).await,
+            Query::QueueOrigins => queue::origins(self).await,
             Query::Queue { filter, after, limit } => queue::list(self, filter, after, limit).await,
             Query::Queued { message } => queue::show(self, &message).await,
             Query::QueuedContent { message, offset } => queue::content(self, &message, offset).await,
@@ -118,9 +128,11 @@ impl Desk {
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
             Query::Check => rounds::check(self).await,
+            Query::Audit { fresh } => rounds::audit(self, fresh).await,
             Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
             Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,
+            Query::RulesHistory { file, account } => rules::history(self, file, account).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,
             Query::StoreBackup { to } => store::backup(self, to.into()).await,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sekisho_access::imap::{Imap, ImapSettings};
 use sekisho_access::pop3::{Pop3, Pop3Settings};
+use sekisho_console::Console;
 use sekisho_control::Control;
 use sekisho_message::{Domain, say};
 use sekisho_mta::reception::{self, Reception};
@@ -99,7 +100,7 @@ impl Server {
             let stop = stop.child_token();
             tokio::spawn(async move { scheduler.run(stop).await })
         };
-        let doors = doors(&settings, &control, &clock, tls.clone())?;
+        let doors = doors(&desk, &clock, tls.clone(), &bound)?;
         let addresses = doors.open(bound, &sessions)?;
         housekeeping::begin(&desk, &clock, &tls, &tasks, &stop);
         let alerts = desk.alerts(clock.clone())?;
@@ -170,7 +171,8 @@ fn certificate(settings: &Settings, clock: &Clock) -> Result<ServerTls, Trouble>
     ServerTls::from_files(&certificate, &key).map_err(unusable)
 }
 
-fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) -> Result<Doors, Trouble> {
+fn doors(desk: &Desk, clock: &Clock, tls: ServerTls, bound: &Bound) -> Result<Doors, Trouble> {
+    let (settings, control) = (&desk.settings, &desk.control);
     let config = &settings.config;
     let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
         Trouble::could_not(say!(ja: "hostname を使えません: {error}", en: "hostname cannot be used: {error}"))
@@ -195,12 +197,30 @@ fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) 
         reception: Reception::new(control.clone(), clock.clone(), smtp),
         imap: Imap::new(control.clone(), clock.clone(), &imap),
         pop3: Pop3::new(control.clone(), clock.clone(), &pop3),
+        console: console(desk, bound),
         clock: clock.clone(),
         tls,
         limits: config.limits.clone(),
         control: control.clone(),
         present: config.lockout.drop_sessions.then(present::Present::default),
     })
+}
+
+/// The console, which tells mail programs the ports that they can reach.
+fn console(desk: &Desk, bound: &Bound) -> Console {
+    let config = &desk.settings.config;
+    let told =
+        [Service::Imaps, Service::Imap, Service::Pop3s, Service::Pop3, Service::Submissions, Service::Submission];
+    let ports = told.iter().filter_map(|service| Some((service.as_str(), *bound.ports(*service).first()?))).collect();
+    let settings = sekisho_console::Settings {
+        hostname: config.hostname.to_string(),
+        idle: config.console.idle.0,
+        longest: config.console.longest.0,
+        owner_release: config.console.owner_release,
+        ports,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    Console::new(desk.control.clone(), Arc::new(desk.clone()), settings)
 }
 
 fn scheduler(settings: &Settings, control: &Control, clock: &Clock, bound: &Bound) -> Result<Scheduler, Trouble> {

@@ -10,9 +10,11 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alert;
 mod alias;
+mod audit;
 mod check;
 mod domain;
 mod drill;
+mod guard;
 mod incident;
 mod incident_report;
 mod init;
@@ -52,6 +54,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         incident::command(words),
         alert::command(words),
         check::command(words),
+        audit::command(words),
         trace::command(words),
         reputation::command(words),
         pause::pause_command(words),
@@ -62,6 +65,7 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         moving::export_command(words),
         inspect::command(words),
         drill::command(words),
+        guard::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -82,6 +86,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "alert" => alert::run(matches, shell),
         "check" => check::run(shell),
         "reputation" => reputation::run(matches, shell),
+        "audit" => audit::run(matches, shell),
         "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
@@ -89,6 +94,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "rules" => rules::run(matches, shell),
         "import" => moving::import(matches, shell),
         "export" => moving::export(matches, shell),
+        "guard" => guard::run(matches, shell),
         "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),

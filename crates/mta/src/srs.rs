@@ -7,11 +7,12 @@ use sekisho_control::Control;
 use sekisho_message::{Address, Time, srs};
 use sekisho_store::account::Account;
 
-type Hash = dyn Fn(&[u8]) -> u64 + Send + Sync;
+/// Makes the tag of some octets.
+type Mac = dyn Fn(&[u8]) -> u64 + Send + Sync;
 
 /// The keyed hash that signs; the key stays where it is kept.
 #[derive(Clone)]
-pub struct Signer(Arc<Hash>);
+pub struct Signer(Arc<Mac>);
 
 impl Signer {
     /// Signs with the site's key.

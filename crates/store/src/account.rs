@@ -6,7 +6,8 @@ use sekisho_message::{Address, Language, Time};
 
 use crate::personal::{self, Personal};
 use crate::{
-    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, directory, domain, imported, lockout, mailbox,
+    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, console, directory, domain, imported, lockout,
+    mailbox,
 };
 
 /// What an account may administer.
@@ -338,6 +339,7 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
         }
         personal::forget_replied(tx, AccountId(id))?;
         lockout::forget_use(tx, AccountId(id), None)?;
+        console::forget(tx, AccountId(id))?;
         lockout::set_rule(tx, lockout::Owner::Account(AccountId(id)), None)?;
         tx.execute("DELETE FROM account WHERE id = ?1", &[id.into()])?;
     }

@@ -16,6 +16,7 @@
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`console`], [`rules`] | what the web console keeps, rule texts as they were |
 //! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
@@ -25,6 +26,7 @@ pub mod alert;
 pub mod alias;
 pub mod backup;
 pub mod check;
+pub mod console;
 pub mod contact;
 pub mod content;
 pub mod copy;
@@ -44,6 +46,7 @@ pub mod personal;
 pub mod profile;
 pub mod queue;
 pub mod rounds;
+pub mod rules;
 pub mod switch;
 
 mod blob;

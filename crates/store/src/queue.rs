@@ -7,6 +7,7 @@
 //! an index look-up. A lane is **leased** to a node while it is worked on.
 
 mod accept;
+mod busiest;
 mod filter;
 mod hold;
 mod lane;
@@ -18,6 +19,7 @@ mod show;
 mod steps;
 
 pub use accept::accept;
+pub use busiest::{Share, busiest};
 pub use filter::Filter;
 pub(crate) use filter::contains as network_contains;
 pub use hold::{OriginHold, hold_origin, new_epoch, release_origin};

@@ -7,7 +7,7 @@ use sekisho_guard::rules::gateway::Gateways;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::{Text, say};
-use sekisho_store::{account, personal};
+use sekisho_store::{account, personal, rules};
 use serde_json::json;
 
 use super::{account_with, address_of, personal_acts};
@@ -72,9 +72,16 @@ async fn write_account(
 ) -> Result<Done, Refusal> {
     let key = address_of(address)?.key();
     let (name, hides) = (key.clone(), file == RuleFile::Filter && !text.trim().is_empty());
+    let (who, now) = (actor.to_string(), control.now());
     let done = control
         .transact(actor, move |tx| {
             let account = account_with(tx, &key)?;
+            let before = match file {
+                RuleFile::Effect => account.effect_dat.as_deref(),
+                RuleFile::Sender => account.sender_dat.as_deref(),
+                RuleFile::Filter | RuleFile::Gateway => account.personal.mail_dat.as_deref(),
+            };
+            rules::keep(tx, file.name(), &account.key, before.unwrap_or_default(), &who, now)?;
             let new = (!text.trim().is_empty()).then_some(text.as_str());
             match file {
                 RuleFile::Effect => account::set_rules(tx, account.id, new, account.sender_dat.as_deref())?,
@@ -104,16 +111,20 @@ async fn write_server(control: &Control, file: RuleFile, text: String, actor: &A
         )));
     };
     let bytes = text.len();
-    let written = tokio::task::spawn_blocking(move || replace(&folder.join(file.name()), text.as_bytes())).await;
     let name = file.name();
-    if let Some(error) = written.map_err(std::io::Error::other).and_then(|r| r).err() {
-        return Err(Refusal::Store {
-            reason: say!(ja: "{name} を書けません: {error}", en: "{name} cannot be written: {error}"),
-            temporary: true,
-        });
-    }
+    let written = tokio::task::spawn_blocking(move || {
+        let path = folder.join(name);
+        let before = std::fs::read(&path).unwrap_or_default();
+        replace(&path, text.as_bytes()).map(|()| String::from_utf8_lossy(&before).into_owned())
+    });
+    let before = written.await.map_err(std::io::Error::other).and_then(|r| r).map_err(|error| Refusal::Store {
+        reason: say!(ja: "{name} を書けません: {error}", en: "{name} cannot be written: {error}"),
+        temporary: true,
+    })?;
+    let (who, now) = (actor.to_string(), control.now());
     control
-        .transact(actor, move |_| {
+        .transact(actor, move |tx| {
+            rules::keep(tx, file.name(), "", &before, &who, now)?;
             Ok(Acted {
                 act: "rules.write",
                 about: None,

@@ -47,7 +47,7 @@ pub fn letter(tx: &mut dyn Tx, check: &Check, host: &str) -> Result<Letter> {
         (a, n) => say!(ja: "警報 {a} 件、注意 {n} 件", en: "{a} alarms, {n} notices"),
     };
     let (ja, en) = (&head.ja, &head.en);
-    let subject = say!(ja: "[Sekisho] {host}: {ja}", en: "[Sekisho] {host}: {en}");
+    let subject = say!(ja: "[Sekisho] {host}：{ja}", en: "[Sekisho] {host}: {en}");
     let mut body = say!(
         ja: "{host} の一日のまとめです。\n\n24 時間に 受付 {accepted} 通、送信・配送 {out} 通、失敗 {fail} 通\n",
         en: "{host}: what the day was like.\n\nIn 24 hours: {accepted} accepted, {out} relayed or delivered, {fail} failed\n"

@@ -3,6 +3,7 @@
 
 mod gather;
 mod next;
+pub mod print;
 
 use sekisho_message::Time;
 use sekisho_store::incident::Incident;

@@ -291,6 +291,28 @@ impl GuardSection {
     }
 }
 
+/// `[console]`: the web console.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsoleSection {
+    /// How long a session lasts that nobody uses. Default 2 hours.
+    pub idle: Span,
+    /// How long a session lasts at most. Default 12 hours.
+    pub longest: Span,
+    /// Whether owners may send what is held of theirs while no incident is open. Default `false`.
+    pub owner_release: bool,
+}
+
+impl Default for ConsoleSection {
+    fn default() -> Self {
+        Self {
+            idle: Span(Duration::from_secs(2 * 3_600)),
+            longest: Span(Duration::from_secs(12 * 3_600)),
+            owner_release: false,
+        }
+    }
+}
+
 /// `[log]`: what the process says on standard error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

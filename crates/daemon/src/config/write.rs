@@ -71,6 +71,11 @@ every = "6h"
 addresses = []                 # ["192.0.2.25"]: where our mail comes from; empty: this machine's public addresses
 # zones = [{{ zone = "zen.spamhaus.org", reception = "reject" }}]   # or "mark", "score", "off"; lists = "domain" for domains
 
+[console]                      # https on listen.console
+idle = "2h"
+longest = "12h"
+owner_release = false          # true lets users send what is held of theirs while no incident is open
+
 [log]
 level = "info"
 "#

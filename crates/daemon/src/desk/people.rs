@@ -19,6 +19,7 @@ pub(super) async fn domains(desk: &Desk) -> Result<Value, Refusal> {
             shown.push(json!({
                 "domain": domain.name,
                 "created": domain.created.to_string(),
+                "claims": domain.claims,
                 "auth_networks": part(rule.as_ref().map(|rule| &rule.networks)),
                 "auth_countries": part(rule.as_ref().map(|rule| &rule.countries)),
             }));

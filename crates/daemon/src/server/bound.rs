@@ -29,12 +29,22 @@ pub enum Service {
     Imap,
     /// IMAP over TLS.
     Imaps,
+    /// The web console, over TLS.
+    Console,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 7] =
-        [Self::Smtp, Self::Submission, Self::Submissions, Self::Pop3, Self::Pop3s, Self::Imap, Self::Imaps];
+    pub const ALL: [Self; 8] = [
+        Self::Smtp,
+        Self::Submission,
+        Self::Submissions,
+        Self::Pop3,
+        Self::Pop3s,
+        Self::Imap,
+        Self::Imaps,
+        Self::Console,
+    ];
 
     /// Its name in the configuration, in systemd's `FileDescriptorName=` and in logs.
     #[must_use]
@@ -47,6 +57,7 @@ impl Service {
             Self::Pop3s => "pop3s",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
+            Self::Console => "console",
         }
     }
 
@@ -59,6 +70,7 @@ impl Service {
             Self::Pop3s => &listen.pop3s,
             Self::Imap => &listen.imap,
             Self::Imaps => &listen.imaps,
+            Self::Console => &listen.console,
         }
     }
 }

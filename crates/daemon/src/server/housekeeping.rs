@@ -7,7 +7,7 @@ use sekisho_control::Control;
 use sekisho_message::Time;
 use sekisho_mta::quarantine;
 use sekisho_net::{Clock, ServerTls};
-use sekisho_store::{Error, account, index, journal, personal};
+use sekisho_store::{Error, account, console, index, journal, personal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +23,8 @@ const AGE: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(86_400);
 /// Uncompressed journal entries at most.
 const MOST_FRESH: u64 = 1_000_000;
+/// How long answers to programs are kept, for requests that are sent again.
+const ANSWERS: Duration = Duration::from_secs(86_400);
 /// How often new mail is looked for, to be indexed.
 const NEW_MAIL: Duration = Duration::from_secs(2);
 /// How long it is remembered to whom an automatic reply went; no rule asks for more.
@@ -111,6 +113,8 @@ async fn age(control: Control, clock: Clock, settings: Arc<Settings>) {
         steps(&control, &clock, "automatic replies", move |tx| personal::expire_replied(tx, now - REPLIED)).await;
         expire_quarantine(&control, &clock, now).await;
         steps(&control, &clock, "removed accounts", move |tx| account::purge_removed(tx, now)).await;
+        steps(&control, &clock, "console sessions", move |tx| console::expire(tx, now)).await;
+        steps(&control, &clock, "answers to programs", move |tx| console::expire_answers(tx, now - ANSWERS)).await;
         clock.sleep(AGE).await;
     }
 }

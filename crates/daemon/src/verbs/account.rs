@@ -1,7 +1,7 @@
 //! `sekisho account`.
 
 use clap::{ArgMatches, Command};
-use sekisho_control::command::{AccountCommand, NewPerson, Secret};
+use sekisho_control::command::{AccountCommand, ConsoleCommand, NewPerson, Secret};
 use sekisho_control::password;
 use sekisho_message::{Language, say};
 use sekisho_store::account::Role;
@@ -101,6 +101,10 @@ pub(super) fn command(words: &Words) -> Command {
                 .args([who(), name(), language(), role()])
                 .args(whence::options(words)),
             words
+                .verb("second-factor", say!(ja: "管理画面の二段階認証を解除する", en: "Take the console's second factor away"))
+                .arg(who())
+                .arg(words.switch("remove", say!(ja: "解除する", en: "Take it away")).required(true)),
+            words
                 .verb(
                     "class",
                     say!(ja: "送信者の種別を決める（auto で学習に任せる）", en: "Set what kind of sender it is; auto lets it be learnt"),
@@ -138,6 +142,9 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
             shell.act(Account(AccountCommand::Quota { address: address(), quota }))
         }
         "set" => set(m, shell),
+        "second-factor" => {
+            shell.act(sekisho_control::Command::Console(ConsoleCommand::FactorRemove { address: address() }))
+        }
         "class" => {
             let class = serde_json::from_value(json!(text(m, "class"))).ok();
             shell.act(sekisho_control::Command::Class { who: address(), class })

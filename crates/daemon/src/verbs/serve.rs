@@ -88,7 +88,9 @@ async fn greet(running: &Running, domain: &str, shell: &mut Shell) -> Result<(),
     let administrator = first::people(running.control(), domain, shell.language).await?;
     let address = |service| running.address(service);
     let doors = match (address(Service::Submission), address(Service::Imaps), address(Service::Pop3s)) {
-        (Some(submission), Some(imaps), Some(pop3s)) => Some(Doors { submission, imaps, pop3s }),
+        (Some(submission), Some(imaps), Some(pop3s)) => {
+            Some(Doors { submission, imaps, pop3s, console: address(Service::Console) })
+        }
         _ => None,
     };
     shell.say(&first::welcome(&running.settings().dir, &administrator, doors.as_ref()))

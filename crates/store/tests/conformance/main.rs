@@ -4,6 +4,7 @@
 mod accounts;
 mod bodies;
 mod care;
+mod console;
 mod folders;
 mod guard;
 mod journal;
@@ -53,6 +54,7 @@ on_both_engines! {
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
     personal: rules_are_kept_and_go_with_the_account, replies_go_once_and_not_without_end, marks_are_set_once;
     lockouts: places_locks_and_rules;
+    console: sessions_factors_and_tokens, rule_texts_are_kept;
     rounds: hours_reports_and_listings;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,

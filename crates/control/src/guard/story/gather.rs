@@ -67,7 +67,7 @@ impl Mail {
 impl Gathered {
     pub(super) fn take(&mut self, id: EntryId, entry: &Entry, line: &Line, origin: &str) {
         match entry.kind {
-            Kind::Pop3 | Kind::Imap4 | Kind::Receive if entry.detail["login"].is_string() => {
+            Kind::Pop3 | Kind::Imap4 | Kind::Receive | Kind::Notice if entry.detail["login"].is_string() => {
                 self.login(id, entry, line);
             }
             Kind::In if entry.detail["origin"] == origin => self.accepted(id, entry, line),
@@ -116,6 +116,7 @@ impl Gathered {
         let protocol = match entry.kind {
             Kind::Pop3 => "pop3",
             Kind::Imap4 => "imap4",
+            Kind::Notice => "console",
             _ => "smtp",
         };
         let right = entry.detail["ok"] == true;
