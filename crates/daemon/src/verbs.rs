@@ -23,7 +23,9 @@ mod list;
 mod lockout;
 mod logs;
 mod moment;
+mod moving;
 mod pause;
+mod personal;
 mod queue;
 mod queue_export;
 mod queue_filter;
@@ -59,6 +61,8 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        moving::import_command(words),
+        moving::export_command(words),
         inspect::command(words),
         drill::command(words),
         guard::command(words),
@@ -88,6 +92,8 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "import" => moving::import(matches, shell),
+        "export" => moving::export(matches, shell),
         "guard" => guard::run(matches, shell),
         "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),

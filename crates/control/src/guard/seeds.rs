@@ -72,3 +72,21 @@ impl Guard {
         }
     }
 }
+
+impl Guard {
+    /// Notes that the account `address` wrote to `recipients`, as its imported sent mail shows.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn remember_sent(&self, tx: &mut dyn Tx, address: &str, recipients: &[Address], now: Time) -> Result<()> {
+        if recipients.is_empty() {
+            return Ok(());
+        }
+        let origin = self.origin(&format!("account:{address}"));
+        let mut peers: Vec<i64> = recipients.iter().map(|recipient| self.peer(recipient)).collect();
+        peers.sort_unstable();
+        peers.dedup();
+        let known = contact::known(tx, origin, &peers)?;
+        contact::wrote(tx, origin, &peers, &known, now)
+    }
+}

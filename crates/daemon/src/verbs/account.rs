@@ -8,7 +8,7 @@ use sekisho_store::account::Role;
 use serde_json::{Value, json};
 
 use super::domain::day;
-use super::{unknown, whence};
+use super::{personal, unknown, whence};
 use crate::cli::{Words, given, text};
 use crate::config::Size;
 use crate::desk::Query;
@@ -118,6 +118,7 @@ pub(super) fn command(words: &Words) -> Command {
                 ),
         ],
     )
+    .subcommands(personal::commands(words))
 }
 
 pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
@@ -125,6 +126,7 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
     let Some((verb, m)) = matches.subcommand() else { return Err(unknown("account")) };
     let address = || text(m, "account").to_owned();
     match verb {
+        "forward" | "reply" | "hours" => personal::run(verb, m, shell),
         "add" => add(m, shell),
         "list" => list(given(m, "domain"), shell),
         "show" => show_one(&address(), shell),
