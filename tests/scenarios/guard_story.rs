@@ -140,6 +140,16 @@ fn a_stolen_password_is_held_across_a_restart_and_the_intruder_hears_the_same_on
     println!("held after {held} messages");
     assert!(held <= 6, "held after {held} messages");
     assert!(replies.iter().all(|reply| reply == "250 2.0.0 queued as"), "{replies:?}");
+    // He makes himself a way back, if he can; an alias of the administrator's is nobody else's.
+    let add = |pattern: &str, target: &str| {
+        let (pattern, target) = (pattern.to_owned(), target.to_owned());
+        sekisho_control::Command::Alias(sekisho_control::command::AliasCommand::Add { pattern, target })
+    };
+    let network = "127.62.0.7".to_owned();
+    let intruder = sekisho_control::Actor::Console { account: "taro@example.test".into(), network };
+    let made = add("backdoor@example.test", "drop@intruder.example");
+    site.control(|control| async move { control.run(made, &intruder).await }).unwrap();
+    site.server.run(&["alias", "add", "info@example.test", "taro@example.test"]);
     // What the owner sends outside waits with the rest.
     let reply = site.send(HOME, "taro", PASSWORD, &letter(&one("boss@known.example"), "late", &prose(800)));
     assert!(reply.starts_with("250"), "{reply}");
@@ -157,6 +167,20 @@ fn a_stolen_password_is_held_across_a_restart_and_the_intruder_hears_the_same_on
     assert!(site.with_text("parcel").is_empty());
     let done = site.server.cli_with(&["incident", "resolve", "1", "--password-stdin"], NEW_PASSWORD);
     assert!(done.status.success(), "{}", text(&done));
+    assert!(text(&done).contains("backdoor@example.test"), "{}", text(&done));
+    let aliases = site.server.json(&["alias", "list"]);
+    assert!(
+        aliases.as_array().is_some_and(|all| all.len() == 1 && all[0]["alias"] == "info@example.test"),
+        "{aliases}"
+    );
+    // Everything about it, in a folder.
+    let folder = site.server.data.join("report");
+    site.server.run(&["incident", "report", "1", folder.to_str().unwrap()]);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(read("report.ja.md").contains("次にすること") && read("report.en.md").contains("What to do next"));
+    assert!(read("recipients.csv").starts_with("address,result,time,message,host,reply"));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&read("incident.json")).unwrap()["incident"]["id"], 1);
+    assert!(read("journal.jsonl").lines().count() > 10 && read("inlog.txt").contains("taro@example.test"));
     site.server.run(&["incident", "purge", "1", "--yes"]);
     assert_eq!(site.server.queued(), 0);
 }

@@ -160,9 +160,13 @@ impl Control {
     /// # Errors
     /// What the store reports.
     pub async fn check(&self, vitals: Option<Vitals>) -> Result<Check> {
+        let now = self.now();
+        for (place, n) in self.hush().sweep(now) {
+            let network = place.to_string();
+            self.journal().note(crate::entry::hushed(now, network.split('/').next().unwrap_or(&network), n));
+        }
         self.journal().flush().await;
         self.count_journal().await?;
-        let now = self.now();
         let facts = self.store().read(move |tx| gather(tx, vitals, now)).await?;
         let check = judge(&facts);
         let body = serde_json::to_string(&check).unwrap_or_default();

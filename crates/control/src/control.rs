@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Issuer, Key, Vault};
 use crate::guard::{self, Guard};
+use crate::hush::Hush;
 use crate::lockout::{self, Lockout};
 use crate::outside::Outside;
 use crate::password::{NoRandom, Policy};
@@ -97,6 +98,7 @@ struct Parts {
     marks: Marks,
     outside: OnceLock<Arc<dyn Outside>>,
     doorkeeper: Doorkeeper,
+    hush: Hush,
     /// Held while a row is added to `effect.dat`.
     barring: tokio::sync::Mutex<()>,
 }
@@ -149,6 +151,7 @@ impl Control {
             marks: Marks::new(&mark_key),
             outside: OnceLock::new(),
             doorkeeper: Doorkeeper::default(),
+            hush: Hush::default(),
             store,
             now,
             options,
@@ -228,6 +231,12 @@ impl Control {
     #[must_use]
     pub fn outside(&self) -> Option<&Arc<dyn Outside>> {
         self.0.outside.get()
+    }
+
+    /// Keeps a flood of refusals out of the journal.
+    #[must_use]
+    pub fn hush(&self) -> &Hush {
+        &self.0.hush
     }
 
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {

@@ -243,6 +243,14 @@ pub fn notice(now: Time, text: &str) -> Entry {
     entry(now, Kind::Notice, "", json!({ "text": cut(text, LONGEST) }))
 }
 
+/// So many refusals of a network were not written down one by one.
+#[must_use]
+pub fn hushed(now: Time, client: &str, n: u64) -> Entry {
+    let detail =
+        json!({ "line": format!("({n} more)"), "reply": "", "reason": "too many refusals in a minute", "hushed": n });
+    entry(now, Kind::Receive, client, detail)
+}
+
 /// The server has started.
 #[must_use]
 pub fn started(now: Time, version: &str) -> Entry {

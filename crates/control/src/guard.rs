@@ -12,6 +12,7 @@
 mod judge;
 mod logins;
 mod outcomes;
+pub(crate) mod persistence;
 mod seeds;
 mod settings;
 pub mod split;
@@ -167,6 +168,18 @@ impl Guard {
         let places = open.profile.places.items().iter();
         let own = places.filter(|p| open.profile.is_home(&self.settings.policy, p.place, now));
         Ok(own.map(|p| (p.place, p.last)).collect())
+    }
+
+    /// The autonomous system of a client's address, where there is a database of them.
+    #[must_use]
+    pub fn system(&self, client: &str) -> Option<u32> {
+        self.settings.systems.as_ref()?.system(client.parse().ok()?)
+    }
+
+    /// The country of a client's address, where there is a database of them.
+    #[must_use]
+    pub fn country(&self, client: &str) -> Option<crate::countries::Country> {
+        self.settings.countries.as_ref()?.of(client.parse().ok()?)
     }
 
     /// A keyed hash of anything else; `what` keeps kinds apart.

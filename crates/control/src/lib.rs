@@ -6,6 +6,7 @@
 //! [`Control::bus`] to hear of changes.
 
 pub mod adopt;
+pub mod audit;
 pub mod bus;
 pub mod check;
 pub mod command;
@@ -14,6 +15,7 @@ pub mod countries;
 pub mod credential;
 pub mod entry;
 pub mod guard;
+pub mod hush;
 pub mod journal;
 pub mod letter;
 pub mod lockout;
@@ -32,6 +34,8 @@ pub mod whence;
 mod actor;
 mod acts;
 mod control;
+#[cfg(test)]
+mod outside_tests;
 mod protocol;
 mod refusal;
 mod share;

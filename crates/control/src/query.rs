@@ -102,6 +102,11 @@ pub enum Query {
     },
     /// The ten signs, looked at now.
     Check,
+    /// Holes, looked for now.
+    Audit {
+        /// Whether to look now; else what was found last.
+        fresh: bool,
+    },
     /// Where we stand on block lists.
     Reputation {
         /// Whether to ask them now.

@@ -187,14 +187,7 @@ impl Control {
     /// Our own addresses and domains that the world can see.
     async fn subjects(&self, outside: &dyn Outside) -> Result<Vec<String>> {
         let settings = &self.options().reputation;
-        let mut addresses = settings.addresses.clone();
-        if addresses.is_empty() {
-            addresses.extend(self.options().lockout.own.iter().copied());
-            if let Ok(named) = outside.addresses(&self.options().hostname).await {
-                addresses.extend(named);
-            }
-            addresses.retain(|ip| crate::trace::is_public(ip.to_canonical()));
-        }
+        let addresses = self.own_addresses(outside).await;
         let mut subjects: Vec<String> = addresses.iter().map(|ip| ip.to_canonical().to_string()).collect();
         if settings.zones.iter().any(|zone| zone.lists == Lists::Domain) {
             let domains = self.store().read(domain::list).await?;
@@ -204,6 +197,22 @@ impl Control {
         subjects.dedup();
         subjects.truncate(MOST_SUBJECTS);
         Ok(subjects)
+    }
+
+    /// The addresses that our mail comes from, as the world sees them.
+    pub(crate) async fn own_addresses(&self, outside: &dyn Outside) -> Vec<IpAddr> {
+        let mut addresses = self.options().reputation.addresses.clone();
+        if addresses.is_empty() {
+            addresses.extend(self.options().lockout.own.iter().copied());
+            if let Ok(named) = outside.addresses(&self.options().hostname).await {
+                addresses.extend(named);
+            }
+            addresses.retain(|ip| crate::trace::is_public(ip.to_canonical()));
+        }
+        let mut addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
     }
 
     async fn keep_reputation(&self, found: &Reputation) -> Result<()> {
@@ -282,7 +291,7 @@ async fn ask_zone(outside: &dyn Outside, zone: Zone, subjects: &[String]) -> (Zo
 }
 
 /// Whether a domain can be known outside at all (RFC 2606 §2).
-fn is_of_the_world(name: &str) -> bool {
+pub(crate) fn is_of_the_world(name: &str) -> bool {
     name.contains('.')
         && !["test", "example", "invalid", "localhost"].contains(&name.rsplit('.').next().unwrap_or_default())
 }

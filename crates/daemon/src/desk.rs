@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use sekisho_control::{Actor, Command, Control, Done, Refusal};
+use sekisho_moving::{Move, Portion, Tell};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,14 +47,16 @@ pub enum Request {
     Run(Command),
     /// Look at something.
     Ask(Query),
+    /// Bring something here, or take it away.
+    Move(Move),
 }
 
 /// What comes back: any number of progress lines, then one of the others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// Recipients handled so far.
-    Progress(u64),
+    /// How far it has come.
+    Progress(Portion),
     /// It is done.
     Done(Done),
     /// What was asked for.
@@ -81,9 +84,16 @@ pub struct Desk {
 
 impl Desk {
     /// Answers one request on behalf of `actor`.
-    pub async fn answer(&self, request: Request, actor: &Actor, progress: &mut (dyn FnMut(u64) + Send)) -> Reply {
+    pub async fn answer(&self, request: Request, actor: &Actor, progress: Tell<'_>) -> Reply {
         match request {
-            Request::Run(command) => match self.control.run_with(command, actor, progress).await {
+            Request::Run(command) => {
+                let mut count = |done| progress(Portion { done, total: 0 });
+                match self.control.run_with(command, actor, &mut count).await {
+                    Ok(done) => Reply::Done(done),
+                    Err(refusal) => Reply::Refused(refusal),
+                }
+            }
+            Request::Move(wanted) => match sekisho_moving::run(&self.control, wanted, actor, progress).await {
                 Ok(done) => Reply::Done(done),
                 Err(refusal) => Reply::Refused(refusal),
             },
@@ -121,6 +131,7 @@ impl Desk {
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
             Query::Check => rounds::check(self).await,
+            Query::Audit { fresh } => rounds::audit(self, fresh).await,
             Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
             Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,

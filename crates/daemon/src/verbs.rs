@@ -10,10 +10,12 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alert;
 mod alias;
+mod audit;
 mod check;
 mod credential;
 mod domain;
 mod drill;
+mod guard;
 mod incident;
 mod incident_report;
 mod init;
@@ -22,7 +24,9 @@ mod list;
 mod lockout;
 mod logs;
 mod moment;
+mod moving;
 mod pause;
+mod personal;
 mod queue;
 mod queue_export;
 mod queue_filter;
@@ -51,14 +55,18 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         incident::command(words),
         alert::command(words),
         check::command(words),
+        audit::command(words),
         trace::command(words),
         reputation::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        moving::import_command(words),
+        moving::export_command(words),
         inspect::command(words),
         drill::command(words),
+        guard::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -79,11 +87,15 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "alert" => alert::run(matches, shell),
         "check" => check::run(shell),
         "reputation" => reputation::run(matches, shell),
+        "audit" => audit::run(matches, shell),
         "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "import" => moving::import(matches, shell),
+        "export" => moving::export(matches, shell),
+        "guard" => guard::run(matches, shell),
         "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),

@@ -112,11 +112,11 @@ pub enum NotAccepted {
 pub async fn accept(control: &Control, submission: Submission) -> Result<MessageId, NotAccepted> {
     let id = submission.id;
     let work = Arc::new(Work::of(control, submission));
-    let seed = work.seed;
+    let seed = work.seed.clone();
     match control.store().write(move |tx| work.run(tx)).await {
         Ok(Committed::Accepted(told)) => {
             control.bus().publish(BusEvent::QueueReady);
-            if let Some(seed) = seed {
+            if let Some(seed) = &seed {
                 control.guard().planted(seed);
             }
             told.into_iter().for_each(|aftermath| control.after(aftermath));
@@ -207,7 +207,7 @@ impl Work {
         for (part, ruling) in self.parts.iter().zip(&rulings) {
             self.store(tx, part, ruling, &mut stored)?;
         }
-        if let Some(seed) = self.seed {
+        if let Some(seed) = &self.seed {
             self.control.guard().plant(tx, seed, self.now)?;
         }
         Ok(Committed::Accepted(told))

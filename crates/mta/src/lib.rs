@@ -12,12 +12,13 @@
 //! | [`personal`], [`srs`] | forwards and automatic replies of accounts, and their envelope senders |
 //! | [`bounce`], [`notify`] | telling senders |
 //! | [`alert`] | telling people about incidents |
-//! | [`witness`] | telling the guard what became of recipients |
+//! | [`witness`], `claims` | telling the guard what became of recipients, and what comes back about our mail |
 //! | [`retry`] | when what was put off is tried again |
 
 pub mod accept;
 pub mod alert;
 pub mod bounce;
+mod claims;
 pub mod directory;
 pub mod identity;
 pub mod lists;

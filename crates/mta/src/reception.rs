@@ -44,6 +44,7 @@ use login::{CHOICES, choice, offer};
 pub use agent::SmtpAgent;
 pub use settings::{FullMailbox, Harvest, Service, Settings};
 
+use crate::claims::Claims;
 use crate::directory::{self, Directory};
 use sekisho_control::rulefile::RuleFile;
 
@@ -56,6 +57,7 @@ pub struct Reception {
     clock: Clock,
     settings: Settings,
     directory: Directory,
+    claims: Arc<Claims>,
     effect: RuleFile<EffectRules>,
     filter: RuleFile<MailFilter>,
     wire: [Wire; 3],
@@ -82,6 +84,7 @@ impl Reception {
         let wire = [Service::Smtp, Service::Submission, Service::Submissions]
             .map(|service| std::array::from_fn(|choice| Arc::new(settings.wire(service, offer(&control, choice)))));
         Arc::new(Self {
+            claims: Claims::new(control.clone(), settings.hostname.to_string()),
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
             filter: RuleFile::new(settings.data.join("mail.dat"), read_filter, MailFilter::default),
             control,

@@ -5,6 +5,7 @@ mod certificate;
 mod client;
 mod der;
 mod server;
+mod validity;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use certificate::{Pem, ensure, load, self_signed};
 pub use client::ClientTls;
 pub use der::Holder;
 pub use server::ServerTls;
+pub use validity::until;
 
 /// What a driver may do when a session asks for TLS.
 #[derive(Clone, Default)]

@@ -16,6 +16,9 @@ use crate::command::PersonalCommand;
 use crate::control::{Acted, Fault};
 use crate::{Actor, BusEvent, Control, Done, Refusal};
 
+#[cfg(test)]
+mod tests;
+
 /// Longest text of an automatic reply, in octets.
 const LONGEST_REPLY: usize = 16 << 10;
 /// Longest subject of one, in characters.

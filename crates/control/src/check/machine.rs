@@ -13,17 +13,17 @@ const STARTS_ALARM: u64 = 12;
 const ERRORS_NOTICE: u64 = 1;
 const ERRORS_ALARM: u64 = 50;
 /// Time of a commit, in microseconds.
-const COMMIT_NOTICE: u64 = 500_000;
-const COMMIT_ALARM: u64 = 5_000_000;
+const COMMIT_NOTICE: u64 = 2_000_000;
+const COMMIT_ALARM: u64 = 10_000_000;
 /// Percent of file descriptors in use.
 const FILES_NOTICE: u64 = 75;
 const FILES_ALARM: u64 = 92;
 /// Percent of the machine's memory that the process uses.
 const MEMORY_NOTICE: u64 = 60;
 const MEMORY_ALARM: u64 = 85;
-/// Percent of the disk that is free.
-const DISK_NOTICE: u64 = 15;
-const DISK_ALARM: u64 = 5;
+/// Percent of the disk that is free, and octets: a large disk may be rather full.
+const DISK_NOTICE: (u64, u64) = (15, 4 << 30);
+const DISK_ALARM: (u64, u64) = (5, 1 << 30);
 /// A jump of the clock, in microseconds.
 const CLOCK_NOTICE: u64 = 2_000_000;
 const CLOCK_ALARM: u64 = 60_000_000;
@@ -98,7 +98,7 @@ fn findings(facts: &Facts, vitals: &Vitals) -> Vec<(State, Text, Text)> {
             say!(ja: "接続数を確かめ、[limits] connections を減らしてください。", en: "See how many are connected, and lower connections in [limits]."),
         ),
         (
-            below(room, vitals.disk_total),
+            below(vitals),
             say!(ja: "ディスクの空き {room}%", en: "{room}% of the disk is free"),
             say!(ja: "空きを作ってください。いっぱいになると受信は 452 で待たされます（失われません）。", en: "Make room: when it is full, mail is put off with 452 (nothing is lost)."),
         ),
@@ -118,11 +118,12 @@ fn above(value: u64, notice: u64, alarm: u64) -> State {
     }
 }
 
-fn below(room: u64, total: u64) -> State {
-    match room {
-        _ if total == 0 => State::Ok,
-        n if n < DISK_ALARM => State::Alarm,
-        n if n < DISK_NOTICE => State::Notice,
+fn below(vitals: &Vitals) -> State {
+    let less = |(percent, octets): (u64, u64)| free(vitals) < percent && vitals.disk_free < octets;
+    match vitals.disk_total {
+        0 => State::Ok,
+        _ if less(DISK_ALARM) => State::Alarm,
+        _ if less(DISK_NOTICE) => State::Notice,
         _ => State::Ok,
     }
 }

@@ -173,10 +173,10 @@ async fn a_sick_machine_is_seen() {
     let well = healthy(world.control.now());
     for (sick, word) in [
         (Vitals { errors: 3, ..well }, "errors"),
-        (Vitals { commit_micros: 800_000, ..well }, "commit"),
+        (Vitals { commit_micros: 3_000_000, ..well }, "commit"),
         (Vitals { files: 980, ..well }, "file descriptors"),
         (Vitals { memory: 4 << 30, ..well }, "memory"),
-        (Vitals { disk_free: 1 << 30, ..well }, "disk"),
+        (Vitals { disk_free: 3 << 30, ..well }, "disk"),
         (Vitals { clock_jump_micros: -90_000_000, ..well }, "clock"),
     ] {
         let check = world.control.check(Some(sick)).await.unwrap();

@@ -106,8 +106,14 @@ impl Control {
         let (guard, now) = (self.guard(), self.now());
         let origin = format!("account:{}", attempt.account);
         let place = Place::parse(attempt.network);
-        let (protocol, legacy) = (door(attempt.protocol), attempt.legacy);
-        let mut login = Login { protocol, place, legacy, ..Login::default() };
+        let mut login = Login {
+            protocol: door(attempt.protocol),
+            place,
+            legacy: attempt.legacy,
+            autonomous_system: guard.system(attempt.network),
+            country: guard.country(attempt.network),
+            ..Login::default()
+        };
         let day = now.0.div_euclid(DAY);
         let id = guard.origin(&origin);
         let mut waiting = guard.logins.lock();

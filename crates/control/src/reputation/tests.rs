@@ -1,52 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-use std::collections::HashMap;
-use std::net::Ipv4Addr;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
 use crate::check::State as SignState;
-use crate::outside::{Answer, Mx, Silence};
+use crate::outside_tests::Names;
 use crate::tests::World;
-
-/// A world of names that a test writes down.
-#[derive(Default)]
-struct Names(Mutex<HashMap<String, Result<Vec<Ipv4Addr>, Silence>>>);
-
-impl Names {
-    fn set(&self, name: &str, answer: [u8; 4]) {
-        self.0.lock().unwrap().insert(name.into(), Ok(vec![answer.into()]));
-    }
-    fn fail(&self, name: &str) {
-        self.0.lock().unwrap().insert(name.into(), Err(Silence::Unknown("SERVFAIL".into())));
-    }
-    fn forget(&self, name: &str) {
-        self.0.lock().unwrap().remove(name);
-    }
-}
-
-impl Outside for Names {
-    fn txt<'a>(&'a self, name: &'a str) -> Answer<'a, Result<Vec<String>, Silence>> {
-        let known = self.0.lock().unwrap().contains_key(name);
-        Box::pin(async move { if known { Ok(vec!["see our page".into()]) } else { Err(Silence::Nothing) } })
-    }
-    fn a<'a>(&'a self, name: &'a str) -> Answer<'a, Result<Vec<Ipv4Addr>, Silence>> {
-        let known = self.0.lock().unwrap().get(name).cloned().unwrap_or(Err(Silence::Nothing));
-        Box::pin(async move { known })
-    }
-    fn addresses<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Vec<IpAddr>, Silence>> {
-        Box::pin(async { Err(Silence::Nothing) })
-    }
-    fn ptr(&self, _: IpAddr) -> Answer<'_, Result<Vec<String>, Silence>> {
-        Box::pin(async { Err(Silence::Nothing) })
-    }
-    fn mx<'a>(&'a self, _: &'a str) -> Answer<'a, Result<Mx, Silence>> {
-        Box::pin(async { Err(Silence::Nothing) })
-    }
-    fn smtp<'a>(&'a self, _: &'a str, _: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>> {
-        Box::pin(async { Err("no network".into()) })
-    }
-}
 
 fn settings() -> Settings {
     let zone = |name: &str| Zone::at_the_door(name, Use::Reject);
@@ -71,6 +29,7 @@ fn names() -> Arc<Names> {
         names.set(&format!("2.0.0.127.{alive}"), [127, 0, 0, 2]);
     }
     names.set("1.2.0.192.listed.bl", [127, 0, 0, 3]);
+    names.txt("1.2.0.192.listed.bl", "see our page");
     for name in ["1.2.0.192", "2.0.0.127", "1.0.0.127"] {
         names.set(&format!("{name}.refusing.bl"), [127, 255, 255, 254]);
         names.set(&format!("{name}.lying.bl"), [127, 0, 0, 2]);

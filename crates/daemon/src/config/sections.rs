@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sekisho_control::countries::Countries;
 use sekisho_control::guard::{self, Alert, Mode};
 use sekisho_guard::policy::Policy;
 use sekisho_message::Address;
@@ -257,12 +258,14 @@ pub struct GuardSection {
     pub alert: Alert,
     /// Thresholds, by name; each has its default.
     pub policy: Policy,
+    /// An `.mmdb` database of autonomous systems (relative to the data folder). Default none.
+    pub systems: Option<PathBuf>,
 }
 
 impl Default for GuardSection {
     fn default() -> Self {
-        let guard::Settings { mode, policy, reminder, tell_owner, alert } = guard::Settings::default();
-        Self { mode, reminder: Span(reminder), tell_owner, alert, policy }
+        let guard::Settings { mode, policy, reminder, tell_owner, alert, .. } = guard::Settings::default();
+        Self { mode, reminder: Span(reminder), tell_owner, alert, policy, systems: None }
     }
 }
 
@@ -278,15 +281,17 @@ impl GuardSection {
             .then(|| ("webhook", format!("`{url}` is not an `http://` or `https://` address")))
     }
 
-    /// As the guard takes it.
+    /// As the guard takes it, with the databases that there are.
     #[must_use]
-    pub fn settings(&self) -> guard::Settings {
+    pub fn settings(&self, systems: Option<Countries>, countries: Option<Countries>) -> guard::Settings {
         guard::Settings {
             mode: self.mode,
             policy: self.policy.clone(),
             reminder: self.reminder.0.max(Duration::from_secs(60)),
             tell_owner: self.tell_owner,
             alert: self.alert.clone(),
+            systems,
+            countries,
         }
     }
 }

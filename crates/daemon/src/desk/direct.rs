@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use sekisho_control::countries::Countries;
 use sekisho_control::password::Policy;
-use sekisho_control::{Control, Options, Refusal, credential, lockout};
+use sekisho_control::{Control, Options, Refusal, credential, guard, lockout};
 use sekisho_net::Clock;
 use sekisho_net::resolver::Resolver;
 use sekisho_store::{Error, Store};
@@ -28,7 +29,12 @@ pub struct Opened {
 pub async fn open(settings: Arc<Settings>, clock: Clock) -> Result<Opened, Trouble> {
     let lockout = settings.lockout()?;
     let credentials = settings.credentials(&clock)?;
-    Ok(open_store(settings, clock, lockout, credentials).await.map_err(Refusal::from)?)
+    let systems = match &settings.config.guard.systems {
+        Some(path) => Some(Countries::open(&settings.path(path)).map_err(Trouble::could_not)?),
+        None => None,
+    };
+    let guard = settings.config.guard.settings(systems, lockout.countries.clone());
+    Ok(open_store(settings, clock, lockout, credentials, guard).await.map_err(Refusal::from)?)
 }
 
 async fn open_store(
@@ -36,6 +42,7 @@ async fn open_store(
     clock: Clock,
     lockout: lockout::Settings,
     credentials: credential::Settings,
+    guard: guard::Settings,
 ) -> Result<Opened, Error> {
     let config = &settings.config;
     let wanted = sekisho_store::Settings { url: settings.store_url(), blobs: settings.blobs(), node: settings.node() };
@@ -51,7 +58,7 @@ async fn open_store(
         password: Policy { min_length: config.password.min_length },
         lockout,
         credentials,
-        guard: config.guard.settings(),
+        guard,
         rules: Some(settings.dir.clone()),
         ..Options::default()
     };

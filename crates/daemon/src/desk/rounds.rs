@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_control::Refusal;
+use sekisho_control::audit::Ground;
 use sekisho_message::say;
+use sekisho_net::tls;
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -33,4 +35,26 @@ pub(super) async fn reputation(desk: &Desk, fresh: bool) -> Result<Value, Refusa
         desk.control.last_reputation().await?.unwrap_or_default()
     };
     Ok(json!({ "found": found, "history": desk.control.listings().await? }))
+}
+
+/// The shape of [`sekisho_control::audit::Audit`], with texts in both languages.
+pub(super) async fn audit(desk: &Desk, fresh: bool) -> Result<Value, Refusal> {
+    let found = if fresh {
+        desk.control.audit(&ground(desk)).await?
+    } else {
+        desk.control.last_audit().await?.unwrap_or_default()
+    };
+    Ok(json!(found))
+}
+
+fn ground(desk: &Desk) -> Ground {
+    let config = &desk.settings.config;
+    let certificate = desk.settings.path(&config.tls.certificate);
+    let clear = config.listen.smtp.iter().chain(&config.listen.submission);
+    Ground {
+        listeners: clear.filter(|address| address.port() != 0).map(ToString::to_string).collect(),
+        auth_without_tls: !config.tls.require_for_auth,
+        certificate_until: tls::until(&certificate),
+        certificate: certificate.display().to_string(),
+    }
 }

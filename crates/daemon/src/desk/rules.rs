@@ -51,7 +51,10 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
         .collect();
     let accounts: Vec<Value> = accounts
         .iter()
-        .map(|a| json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat }))
+        .map(|a| {
+            let mail_dat = &a.personal.mail_dat;
+            json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat, "mail_dat": mail_dat })
+        })
         .collect();
     Ok(json!({
         "effect": effect.map(text), "filter": filter, "gateway": gateway,

@@ -93,7 +93,7 @@ impl Site {
         let begin = script.acts.first().map_or(Time(0), |act| act.at) - Duration::from_secs(3_600);
         let clock = Clock::stopped_at(begin);
         let hands = clock.clone();
-        let mut guard = config.guard.settings();
+        let mut guard = config.guard.settings(None, None);
         guard.policy = policy.clone();
         let options = Options {
             guard,
@@ -149,7 +149,7 @@ impl Site {
             let peers: Vec<i64> =
                 known.iter().filter_map(|&n| Address::parse(&address(n)).ok()).map(|a| guard.peer(&a)).collect();
             let write = move |tx: &mut dyn sekisho_store::Tx| {
-                peers.iter().try_for_each(|peer| contact::received(tx, id, *peer, now))
+                peers.iter().try_for_each(|peer| contact::received(tx, id, *peer, now).map(drop))
             };
             self.control.store().write(write).await.map_err(refused)?;
         }

@@ -149,6 +149,9 @@ impl Doors {
         };
         let Err(barred) = self.control.is_welcome(protocol, info.peer.ip()).await else { return false };
         let (now, client) = (self.control.now(), info.peer.ip().to_string());
+        if !self.control.hush().refusal(info.peer.ip().to_canonical(), now).this {
+            return true;
+        }
         let journal = self.control.journal();
         journal.note(entry::accept_open(now, service.as_str(), &client, info.peer.port()));
         let end = entry::Ending { service: service.as_str(), reason: &barred.reason, ..entry::Ending::default() };

@@ -1,12 +1,12 @@
 //! The world outside, asked over the network: names, and our own doors as a stranger comes to them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sekisho_control::outside::{Answer, Mx, Outside, Silence};
 use sekisho_net::resolver::{DnsError, Family, MxAnswer, Resolver};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How long one reply of an own listener may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ fn silence(error: DnsError) -> Silence {
 }
 
 async fn dialogue(address: SocketAddr, commands: &[String]) -> std::io::Result<Vec<u16>> {
-    let stream = within(TcpStream::connect(address)).await?;
+    let stream = within(as_a_stranger(address)).await?;
     let mut stream = BufReader::new(stream);
     let mut codes = vec![reply(&mut stream).await?];
     for command in commands {
@@ -92,6 +92,22 @@ async fn dialogue(address: SocketAddr, commands: &[String]) -> std::io::Result<V
         }
     }
     Ok(codes)
+}
+
+/// A connection from an address that nobody can have given rights to: another one of loopback each time, where the system
+/// lets us; else from wherever it comes.
+async fn as_a_stranger(address: SocketAddr) -> std::io::Result<TcpStream> {
+    if address.is_ipv4() {
+        let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
+        let [_, a, b, _] = (nanos >> 2).to_be_bytes();
+        let socket = TcpSocket::new_v4()?;
+        if socket.bind(SocketAddr::from(([127, 66, a, b.clamp(1, 254)], 0))).is_ok()
+            && let Ok(stream) = socket.connect(address).await
+        {
+            return Ok(stream);
+        }
+    }
+    TcpStream::connect(address).await
 }
 
 /// The code of a whole reply.

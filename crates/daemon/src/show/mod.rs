@@ -1,7 +1,9 @@
 //! How answers look on a terminal.
 
+mod bar;
 mod table;
 
+pub use bar::Bar;
 pub(crate) use sekisho_control::guard::story::print as story;
 pub(crate) use sekisho_control::value::{items, number, text};
 pub use table::Table;

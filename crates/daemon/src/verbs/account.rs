@@ -8,7 +8,7 @@ use sekisho_store::account::Role;
 use serde_json::{Value, json};
 
 use super::domain::day;
-use super::{credential, unknown, whence};
+use super::{credential, personal, unknown, whence};
 use crate::cli::{Words, given, text};
 use crate::config::Size;
 use crate::desk::Query;
@@ -120,6 +120,7 @@ pub(super) fn command(words: &Words) -> Command {
             credential::recoverable(words),
         ],
     )
+    .subcommands(personal::commands(words))
 }
 
 pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
@@ -130,6 +131,7 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
     }
     let address = || text(m, "account").to_owned();
     match verb {
+        "forward" | "reply" | "hours" => personal::run(verb, m, shell),
         "add" => add(m, shell),
         "list" => list(given(m, "domain"), shell),
         "show" => show_one(&address(), shell),

@@ -52,7 +52,7 @@ fn json(dir: &Path, line: &str) -> Value {
     serde_json::from_str(&well(dir, line)).unwrap()
 }
 
-fn initialised() -> TempDir {
+pub(super) fn initialised() -> TempDir {
     let dir = TempDir::new("verbs").unwrap();
     let said = well(dir.path(), "init --hostname mx.example.jp --domain example.jp");
     assert!(said.contains("admin@example.jp") && said.contains("One-time password: "), "{said}");

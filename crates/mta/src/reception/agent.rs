@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sekisho_control::bus::{BusEvent, Watch};
+use sekisho_control::hush::Say;
 use sekisho_control::reputation::Door;
 use sekisho_control::{Protocol, entry};
 use sekisho_guard::origin::Origin;
@@ -70,7 +71,9 @@ impl SmtpAgent {
     pub fn new(site: Arc<Reception>, service: Service, peer: SocketAddr) -> Self {
         let ip = peer.ip().to_canonical();
         let client = ip.to_string();
-        site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        if !site.control.hush().is_flood(ip, site.now()) {
+            site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        }
         let session = site.next_session();
         Self {
             site,
@@ -91,6 +94,9 @@ impl SmtpAgent {
     /// The connection is over. Notes it in acceptlog.
     pub fn finish(self, end: &End) {
         let Summary { sender, message, accepted, refusal } = &self.summary;
+        if *accepted == 0 && self.site.control.hush().is_flood(self.ip, self.site.now()) {
+            return;
+        }
         let ending = end.reason.to_string();
         let ok = *accepted > 0 && self.transaction.is_none();
         let reason = match (ok, refusal.as_str()) {
@@ -120,7 +126,18 @@ impl SmtpAgent {
 
     /// Keeps a refusal for receivelog: what was said, the answer, and the reason for the operator.
     pub(super) fn refused(&mut self, line: &str, response: Response, reason: &str) -> Reply {
-        self.note_dialogue(line, &response, reason);
+        // Strangers can be refused without end; the log has an end.
+        let now = self.site.now();
+        let said = match self.login {
+            Some(_) => Say { this: true, hushed: 0 },
+            None => self.site.control.hush().refusal(self.ip, now),
+        };
+        if said.hushed > 0 {
+            self.site.note(entry::hushed(now, &self.client, said.hushed));
+        }
+        if said.this {
+            self.note_dialogue(line, &response, reason);
+        }
         self.summary.refusal = if reason.is_empty() { response.to_string() } else { reason.to_owned() };
         Reply::Refuse(response)
     }

@@ -70,6 +70,7 @@ impl SmtpAgent {
         if let Some((response, reason)) = self.false_header(&arrived.facts).await {
             return self.refused(&said, response, &reason);
         }
+        let report = self.report(&transaction, &arrived);
         let letter = self.letter(&transaction, &arrived).await;
         let mut submission = self.submission(*transaction, arrived, eight_bit);
         submission.letter = letter;
@@ -83,7 +84,12 @@ impl SmtpAgent {
             Err(error) => return self.store_failed(&said, &error),
         };
         match accept::accept(&self.site.control, submission).await {
-            Ok(id) => self.accepted(&said, id),
+            Ok(id) => {
+                if let Some((message, bounce)) = report {
+                    self.site.claims.consider(message, bounce);
+                }
+                self.accepted(&said, id)
+            }
             Err(NotAccepted::Suspended) => {
                 self.refused(&said, reply::unavailable(self.site.hostname()), "the account may no longer send")
             }
@@ -92,6 +98,13 @@ impl SmtpAgent {
             }
             Err(NotAccepted::Store(error)) => self.store_failed(&said, &error),
         }
+    }
+
+    /// The bytes of a machine's report that comes in, and whether it is a bounce. Only small ones: they are in memory.
+    fn report(&self, transaction: &Transaction, arrived: &Arrived) -> Option<(bytes::Bytes, bool)> {
+        let comes_in = arrived.facts.report.is_some() && !transaction.origin.may_reach_outside();
+        let message = (comes_in && !arrived.content.is_large()).then(|| arrived.content.read().ok()).flatten()?;
+        Some((message, transaction.reverse_path.address().is_none()))
     }
 
     fn accepted(&mut self, said: &str, id: MessageId) -> Reply {

@@ -201,16 +201,17 @@ impl SmtpAgent {
         }
         let response = Reception::refusal(refusal, transaction.rule_sender(), &address.to_string());
         if refusal == Refusal::UnknownUser && self.login.is_none() {
-            self.slow_down().await?;
+            self.slow_down(&address.key()).await?;
         }
         Err(Refused { response, reason: verdict.reason.text().en })
     }
 
     /// Makes the harvesting of addresses slow, and ends it.
-    async fn slow_down(&mut self) -> Result<(), Refused> {
+    async fn slow_down(&mut self, recipient: &str) -> Result<(), Refused> {
         let harvest = self.site.settings.harvest;
         self.unknown += 1;
-        if self.unknown > harvest.most {
+        let locked = Box::pin(self.site.control.note_unknown(self.ip, recipient)).await;
+        if locked || self.unknown > harvest.most {
             return Err(Refused::new(reply::harvesting(self.site.hostname()), "too many unknown recipients"));
         }
         if self.unknown > harvest.free {

@@ -6,6 +6,7 @@ use sekisho_guard::place::Place;
 use sekisho_store::journal::{Entry, EntryId, Kind};
 use serde_json::{Value, json};
 
+use crate::guard::Guard;
 use crate::guard::split::Line;
 
 /// Recipients that are named; all are counted.
@@ -89,10 +90,13 @@ impl Gathered {
         }
     }
 
-    pub(super) fn networks(&self, line: &Line) -> Vec<Value> {
+    pub(super) fn networks(&self, line: &Line, guard: &Guard) -> Vec<Value> {
         let show = |(name, network): (&String, &Network)| {
+            let address = name.split('/').next().unwrap_or_default();
+            let country = guard.country(address).map(|code| String::from_utf8_lossy(&code).into_owned());
             json!({
-                "network": name, "own": line.knows(name), "protocols": network.protocols,
+                "network": name, "own": line.knows(name), "country": country, "system": guard.system(address),
+                "protocols": network.protocols,
                 "logins": network.right, "wrong_passwords": network.wrong,
                 "messages": network.messages, "recipients": network.recipients,
                 "first": network.first, "last": network.last,
