@@ -75,7 +75,9 @@ fn check_is_quiet_before_names_the_account_during_and_is_quiet_after() {
     assert!(done.status.success(), "{}", text(&done));
     let purged = site.server.cli(&["incident", "purge", "1", "--yes"]);
     assert!(purged.status.success(), "{}", text(&purged));
+    let reached = site.reached();
     site.hours(3);
+    assert_eq!(site.reached(), reached, "an intruder's first networks are not the owner's, however new the account is");
     well("after");
 }
 

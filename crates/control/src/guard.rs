@@ -146,7 +146,7 @@ impl Guard {
         let Some(bytes) = profile::get(tx, self.origin(origin))? else { return Ok(false) };
         // Who cannot be told apart may read.
         let Ok(profile) = Profile::decode(&bytes) else { return Ok(false) };
-        Ok(profile.held_since.is_some() && !profile.is_home(&self.settings.policy, place, now))
+        Ok(profile.held_since.is_some() && !profile.is_surely_home(&self.settings.policy, place, now))
     }
 
     /// Whether the owner of an origin was at one of his own networks after `since`.
@@ -166,7 +166,7 @@ impl Guard {
     ) -> sekisho_store::Result<Vec<(sekisho_guard::place::Place, Time)>> {
         let open = self.open(tx, origin, now)?;
         let places = open.profile.places.items().iter();
-        let own = places.filter(|p| open.profile.is_home(&self.settings.policy, p.place, now));
+        let own = places.filter(|p| open.profile.is_surely_home(&self.settings.policy, p.place, now));
         Ok(own.map(|p| (p.place, p.last)).collect())
     }
 

@@ -152,6 +152,14 @@ impl Server {
             .spawn()
             .unwrap();
         self.process = Some(child);
+        // Its own socket first: until it serves that, a command line call would take the folder for itself.
+        let (data, process) = (self.data.clone(), self.process.as_mut().unwrap());
+        until("server serves its socket", Duration::from_secs(20), || {
+            let ended = process.try_wait().unwrap();
+            let log = || std::fs::read_to_string(data.join("test.log")).unwrap_or_default();
+            assert!(ended.is_none(), "server ended with {}: {}", ended.unwrap(), log());
+            std::os::unix::net::UnixStream::connect(data.join("control.sock")).is_ok()
+        });
         for port in [self.ports.smtp, self.ports.imap, self.ports.pop3, self.ports.submission] {
             let data = self.data.clone();
             until("server answers", Duration::from_secs(20), || {
