@@ -92,7 +92,7 @@ pub fn release(tx: &mut dyn Tx, id: ContentId, n: u64) -> Result<()> {
         tx.execute("DELETE FROM content WHERE id = ?1 AND refs <= ?2 AND file IS NULL", &[id.into(), n.into()])?;
     if gone > 0 {
         tx.execute("DELETE FROM body WHERE content = ?1", &[id.into()])?;
-        tx.execute("DELETE FROM summary WHERE content = ?1", &[id.into()])?;
+        forget_derived(tx, id)?;
         return Ok(());
     }
     let left =
@@ -216,6 +216,14 @@ pub(crate) async fn collect(store: &Store, blobs: &Blobs, limit: u32) -> Result<
     Ok(count)
 }
 
+/// Deletes what was computed from a body.
+fn forget_derived(tx: &mut dyn Tx, id: ContentId) -> Result<()> {
+    for table in ["summary", "digest"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE content = ?1"), &[id.into()])?;
+    }
+    Ok(())
+}
+
 /// Deletes rows of bodies without references; the names of their files.
 fn forget(tx: &mut dyn Tx, limit: u32) -> Result<Vec<String>> {
     let unused = tx.all("SELECT content FROM garbage ORDER BY content LIMIT ?1", &[limit.into()], |row| row.int(0))?;
@@ -226,7 +234,7 @@ fn forget(tx: &mut dyn Tx, limit: u32) -> Result<Vec<String>> {
             Ok(row.opt_text(0)?.map(ToOwned::to_owned))
         })?;
         if file.is_some() {
-            tx.execute("DELETE FROM summary WHERE content = ?1", &[id.into()])?;
+            forget_derived(tx, ContentId(id))?;
         }
         tx.execute("DELETE FROM garbage WHERE content = ?1", &[id.into()])?;
         files.extend(file.flatten());

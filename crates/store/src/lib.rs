@@ -11,16 +11,20 @@
 //! | [`content`] | bodies, stored once, with reference counts |
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`acl`], [`annotation`], [`digest`] | who may do what with a folder, notes on it, what is read from a body once |
 //! | [`journal`] | what happened |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
+pub mod acl;
 pub mod alias;
+pub mod annotation;
 pub mod backup;
 pub mod check;
 pub mod content;
 pub mod copy;
+pub mod digest;
 pub mod directory;
 pub mod domain;
 pub mod journal;

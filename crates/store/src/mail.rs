@@ -14,7 +14,7 @@ mod read;
 pub use copy::{Copied, copy, move_};
 pub use expunge::{Vanished, expunge, vanished_since};
 pub use flags::{FlagChange, FlagsSet, set_flags};
-pub use place::{Delivery, Placed, append, deliver};
+pub use place::{Delivery, Placed, append, deliver, replace};
 pub use read::{SummaryRef, changed_since, entries, summaries};
 
 pub(crate) use expunge::drop_some;
@@ -86,6 +86,8 @@ pub struct Mail {
     pub date: Time,
     /// Octets.
     pub size: u64,
+    /// When it came into this folder (SAVEDATE, RFC 8514).
+    pub saved: Time,
 }
 
 /// Counters of a folder that a set of messages contributes to.

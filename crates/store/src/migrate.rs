@@ -3,7 +3,7 @@
 use crate::{Engine, Error, Result, Tx, TxExt};
 
 /// All migrations in order. What was released never changes; new ones are appended.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0004.sql")];
 
 /// The version of the tables that this release wants.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
