@@ -39,6 +39,17 @@ pub enum Item {
     BodyStructure,
     /// `MODSEQ`.
     ModSeq,
+    /// `EMAILID` (RFC 8474 §5.1).
+    EmailId,
+    /// `THREADID` (RFC 8474 §5.2).
+    ThreadId,
+    /// `SAVEDATE` (RFC 8514).
+    SaveDate,
+    /// `PREVIEW` (RFC 8970); only when it is at hand with `lazy`.
+    Preview {
+        /// `(LAZY)`.
+        lazy: bool,
+    },
     /// Bytes of the message.
     Part(Part),
 }
@@ -110,7 +121,7 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
     Ok(fetch)
 }
 
-fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
+pub(super) fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
     let mut items = Vec::new();
     if cursor.eat(b'(') {
         loop {
@@ -139,6 +150,10 @@ fn item(cursor: &mut Cursor<'_>, items: &mut Vec<Item>) -> Parsed<()> {
         "ENVELOPE" => add(items, Item::Envelope),
         "BODYSTRUCTURE" => add(items, Item::BodyStructure),
         "MODSEQ" => add(items, Item::ModSeq),
+        "EMAILID" => add(items, Item::EmailId),
+        "THREADID" => add(items, Item::ThreadId),
+        "SAVEDATE" => add(items, Item::SaveDate),
+        "PREVIEW" => add(items, Item::Preview { lazy: cursor.eat_word(" (LAZY)") }),
         "BODY" if cursor.peek() != Some(b'[') => add(items, Item::Body),
         "RFC822" => add(items, whole("RFC822", What::All, true)),
         "RFC822.HEADER" => add(items, whole("RFC822.HEADER", What::Header, false)),
