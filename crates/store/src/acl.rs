@@ -44,6 +44,8 @@ impl Rights {
     pub const EXPUNGE: Self = Self(1 << 9);
     /// `a`: change who may do what.
     pub const ADMIN: Self = Self(1 << 10);
+    /// What changes messages that are there: `s`, `w`, `i`, `t`, `e`.
+    pub const CHANGES: Self = Self(0b11_0001_1100);
     /// All of them: the owner's.
     pub const ALL: Self = Self((1 << 11) - 1);
 
@@ -274,6 +276,7 @@ mod tests {
         assert_eq!(Rights::parse("lz"), None);
         assert_eq!((!Rights::parse("lrs").unwrap()).to_string(), "wipkxtea");
         assert!(Rights::ALL.has(Rights::ADMIN) && !Rights::NONE.any(Rights::ALL));
+        assert_eq!(Rights::CHANGES.to_string(), "swite");
         assert_eq!(Rights::parse("la").unwrap().each().count(), 2);
     }
 }

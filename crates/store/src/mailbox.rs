@@ -208,6 +208,17 @@ pub fn subscriptions(tx: &mut dyn Tx, account: AccountId) -> Result<BTreeSet<Str
     Ok(names.into_iter().collect())
 }
 
+/// Gives a folder a special use, without backslash, or takes it away.
+///
+/// # Errors
+/// `NotFound`.
+pub fn set_special(tx: &mut dyn Tx, id: MailboxId, special: Option<&str>) -> Result<()> {
+    match tx.execute("UPDATE mailbox SET special = ?2 WHERE id = ?1", &[id.into(), special.into()])? {
+        0 => Err(Error::NotFound("folder")),
+        _ => Ok(()),
+    }
+}
+
 /// Takes the `\Recent` messages for one session: those from the answered UID on.
 ///
 /// # Errors

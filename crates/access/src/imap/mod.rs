@@ -5,14 +5,18 @@
 //! | [`login`] | LOGIN, AUTHENTICATE |
 //! | [`select`] | SELECT, EXAMINE, CLOSE, UNSELECT |
 //! | [`folders`], [`list`], [`status`] | everything about mailboxes as a whole |
-//! | [`append`] | APPEND |
+//! | [`names`] | whose mailbox a name is, and what the client may do with it |
+//! | [`acl`], [`metadata`], [`quota`] | rights, annotations, limits |
+//! | [`append`], [`url`] | APPEND and REPLACE |
 //! | [`fetch`], [`search`], [`store`], [`copy`], [`expunge`] | everything about messages |
 //! | [`view`], [`news`] | what a client knows of its mailbox, and what it is told |
+//! | [`notify`], [`watches`] | what it is told of other mailboxes |
 //!
 //! A client's picture of a mailbox (its message numbers) changes only through what it has been told. So the
 //! [`view`] keeps the UIDs in the client's order, and [`news`] alone brings it up to date, at the moments at
 //! which the protocol allows it. Everything else is read from the store when it is asked for.
 
+mod acl;
 mod agent;
 mod append;
 mod copy;
@@ -21,7 +25,10 @@ mod fetch;
 mod folders;
 mod list;
 mod login;
+mod metadata;
+mod names;
 mod news;
+mod notify;
 mod pattern;
 mod quota;
 mod recent;
@@ -31,7 +38,9 @@ mod select;
 mod service;
 mod status;
 mod store;
+mod url;
 mod view;
+mod watches;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use super::recent::RecentClaims;
 const SWITCH: &str = "imap4";
 
 /// Capabilities that do not depend on the state of a connection.
-const CAPABILITIES: [&str; 20] = [
+const CAPABILITIES: &[&str] = &[
     "IDLE",
     "NAMESPACE",
     "CHILDREN",
@@ -35,8 +35,24 @@ const CAPABILITIES: [&str; 20] = [
     "STATUS=SIZE",
     "MULTIAPPEND",
     "BINARY",
+    "CATENATE",
+    "REPLACE",
+    "UTF8=ACCEPT",
+    "UIDONLY",
+    "INPROGRESS",
+    "OBJECTID",
+    "SAVEDATE",
+    "PREVIEW",
+    "ACL",
+    "RIGHTS=kxte",
+    "LIST-MYRIGHTS",
+    "METADATA",
+    "LIST-METADATA",
+    "NOTIFY",
     "QUOTA",
+    "QUOTASET",
     "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
 ];
 
 /// What an operator can set about IMAP.

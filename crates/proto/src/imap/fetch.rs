@@ -20,6 +20,14 @@ pub struct Fetch {
     pub vanished: bool,
 }
 
+impl Fetch {
+    /// These items of these messages, by number.
+    #[must_use]
+    pub const fn of(set: SequenceSet, items: Vec<Item>) -> Self {
+        Self { uid: false, set, items, changed_since: None, vanished: false }
+    }
+}
+
 /// One item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
@@ -94,7 +102,7 @@ pub enum What {
 pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
     let set = sequence_set(cursor)?;
     cursor.space()?;
-    let mut fetch = Fetch { uid, set, items: items(cursor)?, changed_since: None, vanished: false };
+    let mut fetch = Fetch { uid, ..Fetch::of(set, items(cursor)?) };
     if cursor.eat(b' ') {
         cursor.expect(b'(', "modifiers must be in parentheses")?;
         loop {
@@ -121,7 +129,11 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
     Ok(fetch)
 }
 
-pub(super) fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
+/// One item, or several in parentheses.
+///
+/// # Errors
+/// A syntax fault.
+pub fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
     let mut items = Vec::new();
     if cursor.eat(b'(') {
         loop {

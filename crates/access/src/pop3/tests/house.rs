@@ -91,7 +91,7 @@ impl House {
         let (account, now) = (self.account, self.clock.now());
         let placed = self.control.store().write(move |tx| {
             let inbox = mailbox::get(tx, account, "INBOX")?.unwrap().id;
-            mail::append(tx, inbox, &Body::New(staged.clone()), mail::Flags::default(), now)
+            mail::append(tx, inbox, &Body::New(staged.clone()), mail::Flags::default(), now, now)
         });
         placed.await.unwrap();
     }
