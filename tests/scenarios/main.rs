@@ -3,7 +3,10 @@
 
 mod clients;
 mod full_disk;
+mod guard_honest;
+mod guard_story;
 mod kill_loop;
+mod lockout;
 mod open_relay;
 mod postgres;
 mod relay;

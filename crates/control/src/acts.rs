@@ -9,11 +9,15 @@ use crate::{Actor, Command, Control, Done, Refusal};
 
 mod account_acts;
 mod alias_acts;
+mod class_acts;
 mod domain_acts;
+pub(crate) mod incident_acts;
 mod list_acts;
+mod lockout_acts;
 mod queue_acts;
 mod rules_acts;
 mod switch_acts;
+mod whence_acts;
 
 #[cfg(test)]
 mod tests;
@@ -26,11 +30,14 @@ pub(crate) async fn run(
 ) -> Result<Done, Refusal> {
     match command {
         Command::Domain(act) => domain_acts::run(control, act, actor).await,
+        Command::Incident(act) => incident_acts::run(control, act, actor, progress).await,
+        Command::Class { who, class } => class_acts::set(control, who, class, actor).await,
         Command::Account(act) => account_acts::run(control, act, actor).await,
         Command::Alias(act) => alias_acts::run(control, act, actor).await,
         Command::List(act) => list_acts::run(control, act, actor).await,
         Command::Queue(act) => queue_acts::run(control, act, actor, progress).await,
         Command::Switch(act) => switch_acts::run(control, act, actor).await,
+        Command::Lockout(act) => lockout_acts::run(control, act, actor).await,
         Command::Rules(act) => rules_acts::run(control, act, actor).await,
     }
 }

@@ -53,8 +53,17 @@ pub enum BusEvent {
     SwitchChanged,
     /// `effect.dat` or a `sender.dat` changed.
     RulesChanged,
+    /// A network was locked out; nobody who has an account here used it lately.
+    Locked {
+        /// Which.
+        network: ipnet::IpNet,
+    },
+    /// A lock was set or lifted.
+    LockoutChanged,
     /// Domains, accounts, aliases or lists changed.
     DirectoryChanged,
+    /// An incident was opened, or came further.
+    IncidentChanged,
     /// The listener was too slow and missed events: look at everything again.
     Missed,
 }

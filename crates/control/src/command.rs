@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sekisho_guard::class::Class;
 use sekisho_message::Language;
 use sekisho_store::account::Role;
 use sekisho_store::list::Posting;
@@ -37,6 +38,56 @@ pub enum Command {
     Switch(SwitchCommand),
     /// `effect.dat` and `sender.dat`.
     Rules(RulesCommand),
+    /// Lockouts and their tables.
+    Lockout(LockoutCommand),
+    /// Incidents.
+    Incident(IncidentCommand),
+    /// Set what kind of sender an origin is.
+    Class {
+        /// An account's address, or the key of an origin without AUTH such as `network:192.0.2.0/24`.
+        who: String,
+        /// Which; none leaves it to what is learnt.
+        class: Option<Class>,
+    },
+}
+
+/// Acts on incidents. `which` is an incident's number, an account's address, or an origin's key such as
+/// `network:192.0.2.0/24`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum IncidentCommand {
+    /// Hold its mail, suspend the account, end its sessions. Opens an incident where there is none.
+    Contain {
+        /// Which.
+        which: String,
+        /// Why, for the journal.
+        reason: String,
+    },
+    /// Send what its owner sent.
+    Release {
+        /// Which.
+        which: String,
+        /// Everything: it was a false alarm.
+        all: bool,
+        /// Whether somebody said yes to the counts.
+        confirmed: bool,
+    },
+    /// Destroy what is not its owner's.
+    Purge {
+        /// Which.
+        which: String,
+        /// The owner's too.
+        all: bool,
+        /// Whether somebody said yes to the counts.
+        confirmed: bool,
+    },
+    /// The account is its owner's again: new password, he may send, his mail goes; watched closely for three days.
+    Resolve {
+        /// Which.
+        which: String,
+        /// The new password, where the origin is an account.
+        password: Option<Secret>,
+    },
 }
 
 /// Acts on domains.
@@ -52,6 +103,13 @@ pub enum DomainCommand {
     Remove {
         /// Its name.
         name: String,
+    },
+    /// From where its accounts' passwords may be used, but for accounts that have a rule of their own.
+    Whence {
+        /// Its name.
+        name: String,
+        /// The rule; without networks and countries it is removed.
+        rule: WhenceRule,
     },
     /// Whether SCRAM secrets are made for its accounts, at their next login or password change.
     Scram {
@@ -126,6 +184,13 @@ pub enum AccountCommand {
         /// Language; none leaves it.
         language: Option<Language>,
     },
+    /// From where its password may be used.
+    Whence {
+        /// Whose.
+        address: String,
+        /// The rule; without networks and countries it is removed.
+        rule: WhenceRule,
+    },
     /// Set what the account may administer.
     Role {
         /// Whose.
@@ -133,6 +198,16 @@ pub enum AccountCommand {
         /// What.
         role: Role,
     },
+}
+
+/// From where passwords may be used; none leaves that part as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WhenceRule {
+    /// Networks, separated by commas; `any` is everywhere; empty takes them away.
+    pub networks: Option<String>,
+    /// Country codes, separated by commas; empty takes them away.
+    pub countries: Option<String>,
 }
 
 /// A new account.
@@ -338,4 +413,36 @@ pub enum RulesCommand {
     },
     /// Read the server's files again now.
     Reload,
+}
+
+/// Acts on lockouts. Without a protocol all three tables are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum LockoutCommand {
+    /// Lift locks, and take timed rows and permanent ones of exactly this network away.
+    Unlock {
+        /// An address, a network or an account.
+        what: String,
+    },
+    /// Never lock a network.
+    Allow {
+        /// The network.
+        network: String,
+        /// At this door alone.
+        protocol: Option<crate::Protocol>,
+    },
+    /// Refuse a network for good.
+    Deny {
+        /// The network.
+        network: String,
+        /// At this door alone.
+        protocol: Option<crate::Protocol>,
+    },
+    /// Take every row of exactly this network away, whatever it says.
+    Forget {
+        /// The network.
+        network: String,
+        /// At this door alone.
+        protocol: Option<crate::Protocol>,
+    },
 }

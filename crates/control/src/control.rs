@@ -9,6 +9,8 @@ use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta};
 use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Key};
+use crate::guard::{self, Guard};
+use crate::lockout::{self, Lockout};
 use crate::password::{NoRandom, Policy};
 use crate::{Actor, Bus, BusEvent, Command, Done, Journal, Refusal, acts, entry};
 
@@ -26,7 +28,11 @@ pub struct Options {
     pub password: Policy,
     /// Password hashes at once. Default: one for each core.
     pub hashes: usize,
-    /// Folder of the server's `effect.dat`; none when it has no rule files (tests).
+    /// The guard.
+    pub guard: crate::guard::Settings,
+    /// Who may not try passwords any more.
+    pub lockout: lockout::Settings,
+    /// Folder of the server's `effect.dat` and reject tables; none when it has no rule files (tests).
     pub rules: Option<std::path::PathBuf>,
 }
 
@@ -37,6 +43,8 @@ impl Default for Options {
             password_cache: Duration::from_secs(300),
             password: Policy::default(),
             hashes: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            lockout: lockout::Settings::default(),
+            guard: crate::guard::Settings::default(),
             rules: None,
         }
     }
@@ -63,6 +71,8 @@ struct Parts {
     keys: Keys,
     cache: Mutex<Cache>,
     gate: Gate,
+    lockout: Lockout,
+    guard: Guard,
 }
 
 /// Acts, credentials, journal and bus over one store. Clones share them.
@@ -77,11 +87,22 @@ impl Control {
     pub async fn new(store: Store, now: Now, options: Options) -> Result<Self, Error> {
         let no_random = |error: NoRandom| Error::Engine(error.to_string());
         let fresh = credential_key().map_err(no_random)?;
-        let (decoy, offered) = store.write(move |tx| Ok((decoy_key(tx, &fresh)?, any_scram(tx)?))).await?;
+        let another = credential_key().map_err(no_random)?;
+        let fresh_guard = credential_key().map_err(no_random)?;
+        let (decoy, tried, offered, guard_key) = store
+            .write(move |tx| {
+                let (decoy, tried) = (kept_key(tx, DECOY_KEY, &fresh)?, kept_key(tx, TRIED_KEY, &another)?);
+                Ok((decoy, tried, any_scram(tx)?, guard::key(tx, &fresh_guard)?))
+            })
+            .await?;
+        let (begun, nobody) = (std::time::Instant::now(), credential::nobody().map_err(no_random)?);
+        let tried = Key::from_bytes(tried.as_bytes());
+        let lockout = Lockout::new(options.lockout.clone(), options.rules.clone(), tried, begun.elapsed());
+        lockout.restore(&store, now()).await?;
         let keys = Keys {
             cache: Key::random().map_err(no_random)?,
             decoy: Key::from_bytes(decoy.as_bytes()),
-            nobody: credential::nobody().map_err(no_random)?,
+            nobody,
             scram_offered: AtomicBool::new(offered),
         };
         Ok(Self(Arc::new(Parts {
@@ -89,6 +110,8 @@ impl Control {
             bus: Bus::new(),
             cache: Mutex::new(Cache::new(options.password_cache)),
             gate: Gate::new(options.hashes),
+            lockout,
+            guard: Guard::new(options.guard.clone(), &guard_key),
             store,
             now,
             options,
@@ -147,6 +170,12 @@ impl Control {
         &self.0.options
     }
 
+    /// The guard.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }
@@ -157,6 +186,10 @@ impl Control {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    pub(crate) fn lockout(&self) -> &Lockout {
+        &self.0.lockout
     }
 
     /// Runs `f` and journals what it did in the same transaction; then tells the bus.
@@ -215,6 +248,9 @@ impl Control {
         if let BusEvent::Suspended { account } | BusEvent::PasswordChanged { account } = event {
             self.forget(account);
         }
+        if let BusEvent::RulesChanged | BusEvent::Missed = event {
+            self.0.lockout.look();
+        }
     }
 
     /// Looks up again what is remembered about all domains together.
@@ -258,17 +294,19 @@ impl From<Error> for Fault {
 }
 
 const DECOY_KEY: &str = "secret.decoy";
+/// For hashes of wrong passwords and of names that were tried; kept, so that a restart forgets nothing.
+const TRIED_KEY: &str = "secret.tried";
 
 fn credential_key() -> Result<String, NoRandom> {
     // Two one-time passwords are 158 random bits in a printable form.
     Ok(format!("{}{}", crate::password::one_time()?, crate::password::one_time()?))
 }
 
-fn decoy_key(tx: &mut dyn Tx, fresh: &str) -> sekisho_store::Result<String> {
-    if let Some(key) = meta::get(tx, DECOY_KEY)? {
+fn kept_key(tx: &mut dyn Tx, name: &str, fresh: &str) -> sekisho_store::Result<String> {
+    if let Some(key) = meta::get(tx, name)? {
         return Ok(key);
     }
-    meta::set(tx, DECOY_KEY, Some(fresh))?;
+    meta::set(tx, name, Some(fresh))?;
     Ok(fresh.to_owned())
 }
 

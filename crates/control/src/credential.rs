@@ -4,13 +4,17 @@
 //! What differs is written to the journal for the operator. The initial one-time password of an account logs in
 //! everywhere like any other; the console asks for a new one first. That is deliberate: a mail program cannot ask.
 
+use std::net::IpAddr;
 use std::sync::PoisonError;
+use std::time::Instant;
 
 use sekisho_guard::origin::Origin;
 use sekisho_message::Address;
 use sekisho_store::account::{self, Account, State};
 use sekisho_store::{AccountId, Tx, login};
 
+use crate::guard::{Attempt, Known};
+use crate::lockout::{Found, Seeker};
 use crate::{Control, Protocol, entry, password};
 
 mod cache;
@@ -18,6 +22,7 @@ mod gate;
 mod hash;
 mod keyed;
 mod scram;
+mod session;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +34,7 @@ pub use hash::{HashError, hash};
 pub(crate) use keyed::Key;
 pub use scram::ITERATIONS as SCRAM_ITERATIONS;
 pub(crate) use scram::{decoy, wanted as scram_wanted, wants as set_scram_wanted};
+pub use session::Stays;
 
 /// Somebody who proved who they are.
 #[derive(Clone, Debug)]
@@ -51,6 +57,15 @@ pub enum Failure {
     /// The account may not send.
     #[error("account is suspended")]
     Suspended,
+    /// The account is suspended because of abuse, and this is no network of its owner's.
+    #[error("account is suspended, and this is not a network of its owner")]
+    Strange,
+    /// A lockout stands in the way; which.
+    #[error("locked out: {0}")]
+    Locked(String),
+    /// The password may not be used from here.
+    #[error("login from outside the allowed networks or countries")]
+    Elsewhere,
     /// Too many logins at once; try again.
     #[error("too many logins at once")]
     Busy,
@@ -77,7 +92,8 @@ impl Control {
     /// Verifies `password` for `login` and notes the result in the journal.
     ///
     /// `login` is the full address, or the bare account name when exactly one account has it. `network` is the
-    /// client's address. A suspended account fails at [`Protocol::Smtp`] and may read everywhere else.
+    /// client's address. A suspended account fails at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the
+    /// guard holds its mail.
     ///
     /// # Errors
     /// Why not; see [`Failure`].
@@ -88,7 +104,9 @@ impl Control {
         protocol: Protocol,
         network: &str,
     ) -> Result<Verified, Failure> {
-        let outcome = self.judge_login(login, password, protocol).await;
+        // Boxed: a session that is idle shall not carry the room that a login takes.
+        let outcome = Box::pin(self.judge_login(login, password, protocol, address_of(network))).await;
+        self.tell_guard(&outcome, Known::Password(password), protocol, network).await;
         self.note_login(login, protocol, network, outcome)
     }
 
@@ -98,7 +116,7 @@ impl Control {
     /// # Errors
     /// [`Failure::Store`] alone.
     pub async fn scram_secret(&self, login: &str) -> Result<String, Failure> {
-        let account = self.find(login).await?;
+        let account = self.find(login, None).await?.account;
         Ok(account.and_then(|account| account.scram).unwrap_or_else(|| decoy(&self.keys().decoy, login)))
     }
 
@@ -113,14 +131,8 @@ impl Control {
         protocol: Protocol,
         network: &str,
     ) -> Result<Verified, Failure> {
-        let outcome = match self.find(login).await {
-            Err(failure) => Err((None, failure)),
-            Ok(None) => Err((None, Failure::UnknownUser)),
-            Ok(Some(account)) if !proved || account.scram.is_none() => {
-                Err((Some(account.address), Failure::WrongPassword))
-            }
-            Ok(Some(account)) => admit(account, protocol),
-        };
+        let outcome = Box::pin(self.judge_proof(login, proved, protocol, address_of(network))).await;
+        self.tell_guard(&outcome, Known::Proof, protocol, network).await;
         self.note_login(login, protocol, network, outcome)
     }
 
@@ -136,11 +148,68 @@ impl Control {
         self.gate().done()
     }
 
-    async fn judge_login(&self, login: &str, password: &str, protocol: Protocol) -> Outcome {
+    async fn judge_login(&self, login: &str, password: &str, protocol: Protocol, ip: Option<IpAddr>) -> Outcome {
+        let begun = Instant::now();
         if password.len() > password::MAX_BYTES || login.len() > 320 {
             return Err((None, Failure::WrongPassword));
         }
-        let found = self.find(login).await.map_err(|failure| (None, failure))?;
+        let found = self.find(login, ip).await.map_err(|failure| (None, failure))?;
+        let seeker = self.seeker(login, &found, protocol, ip).await;
+        if let Err(failure) = self.may_try(&seeker).await {
+            // Nothing is hashed, and nobody can tell by the time that it takes.
+            self.seem_to_hash(begun).await;
+            if failure == Failure::Elsewhere {
+                self.learn_wrong(&seeker, password.as_bytes()).await;
+            }
+            return Err((found.account.map(|account| account.address), failure));
+        }
+        let compared = Instant::now();
+        let outcome = self.compare(found.account, password, protocol).await;
+        match outcome {
+            Err((_, Failure::WrongPassword | Failure::UnknownUser)) => {
+                self.lockout().took(compared.elapsed());
+                self.learn_wrong(&seeker, password.as_bytes()).await;
+                outcome
+            }
+            outcome => self.learn(&seeker, outcome).await,
+        }
+    }
+
+    /// The last word on a password or proof that was not wrong.
+    async fn learn(&self, seeker: &Seeker, outcome: Outcome) -> Outcome {
+        let verified = outcome?;
+        let account = &verified.account;
+        match self.is_stranger(account, &seeker.address()).await {
+            Ok(false) => {}
+            Ok(true) => return Err((Some(account.address.clone()), Failure::Strange)),
+            Err(error) => return Err((Some(account.address.clone()), Failure::Store(error.to_string()))),
+        }
+        match self.learn_right(seeker).await {
+            Ok(()) => Ok(verified),
+            Err(failure) => Err((Some(verified.account.address), failure)),
+        }
+    }
+
+    async fn judge_proof(&self, login: &str, proved: bool, protocol: Protocol, ip: Option<IpAddr>) -> Outcome {
+        let found = self.find(login, ip).await.map_err(|failure| (None, failure))?;
+        let seeker = self.seeker(login, &found, protocol, ip).await;
+        let allowed = self.may_try(&seeker).await;
+        let address = found.account.as_ref().map(|account| account.address.clone());
+        let wrong = match (allowed, proved, found.account) {
+            (Err(Failure::Elsewhere), _, _) => Failure::Elsewhere,
+            (Err(failure), ..) => return Err((address, failure)),
+            (Ok(()), true, Some(account)) if account.scram.is_some() => {
+                return self.learn(&seeker, admit(account, protocol)).await;
+            }
+            (Ok(()), _, None) => Failure::UnknownUser,
+            (Ok(()), _, Some(_)) => Failure::WrongPassword,
+        };
+        // A proof does not tell equal wrong passwords from different ones, so each counts.
+        self.learn_wrong(&seeker, &self.lockout().unlike()).await;
+        Err((address, wrong))
+    }
+
+    async fn compare(&self, found: Option<Account>, password: &str, protocol: Protocol) -> Outcome {
         let Some(account) = found else {
             // The decoy costs what a real hash costs; whatever comes out, nobody has this name.
             self.gate().check(password, self.keys().nobody.clone()).await.map_err(|_| (None, Failure::Busy))?;
@@ -192,17 +261,40 @@ impl Control {
         }
     }
 
-    async fn find(&self, login: &str) -> Result<Option<Account>, Failure> {
+    async fn find(&self, login: &str, ip: Option<IpAddr>) -> Result<Found, Failure> {
         let login = login.to_owned();
-        self.store().read(move |tx| find(tx, &login)).await.map_err(|error| {
+        let found = self.store().read(move |tx| {
+            let account = find(tx, &login)?;
+            Found::read(tx, account, ip)
+        });
+        found.await.map_err(|error| {
             tracing::error!(%error, "login could not be looked up");
             Failure::Store(error.to_string())
         })
     }
 
+    /// The key of the account that `login` names.
+    pub(crate) async fn account_key(&self, login: &str) -> Result<Option<String>, sekisho_store::Error> {
+        let login = login.to_owned();
+        Ok(self.store().read(move |tx| find(tx, &login)).await?.map(|account| account.key))
+    }
+
     /// Remembered passwords of `account` count no longer.
     pub(crate) fn forget(&self, account: AccountId) {
         self.cache().lock().unwrap_or_else(PoisonError::into_inner).forget(account);
+    }
+
+    /// Tells the guard of a login at an account that exists.
+    async fn tell_guard(&self, outcome: &Outcome, tried: Known<'_>, protocol: Protocol, network: &str) {
+        let (address, wrong) = match outcome {
+            Ok(verified) => (&verified.account.address, None),
+            Err((Some(address), Failure::WrongPassword)) => (address, Some(tried)),
+            // The password was right.
+            Err((Some(address), Failure::Suspended | Failure::Strange)) => (address, None),
+            Err(_) => return,
+        };
+        let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };
+        self.tell_login(&Attempt { account: &account, protocol, network, wrong }).await;
     }
 
     fn note_login(
@@ -219,6 +311,11 @@ impl Control {
         self.journal().note(entry::login(self.now(), protocol, network, account, login, &reason));
         outcome.map_err(|(_, failure)| failure)
     }
+}
+
+/// A client's address as sessions tell it.
+fn address_of(network: &str) -> Option<IpAddr> {
+    network.parse().ok()
 }
 
 /// A failure keeps the account's address, if there is one, for the journal.

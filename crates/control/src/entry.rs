@@ -9,6 +9,7 @@
 //! | [`failed`] | faillog | whoever gives up for good, with the outcome |
 //! | [`deferred`] | none of the seven; `trace` | relaying, with the outcome |
 //! | [`act`] | none of the seven; `trace` | [`crate::Control`] alone |
+//! | [`verdict`] | none of the seven; `trace` | [`crate::guard`] alone |
 //!
 //! Peers choose many of these texts, so each is bounded here, and printing escapes control characters.
 
@@ -208,6 +209,15 @@ fn settled(now: Time, kind: Kind, outcome: &Outcome<'_>) -> Entry {
 pub fn act(now: Time, who: &str, what: &str, about: Option<&str>, detail: &Value) -> Entry {
     let mut entry = entry(now, Kind::Act, "", json!({ "who": who, "act": what, "about": about, "detail": detail }));
     entry.account = about.filter(|a| a.contains('@')).map(str::to_owned);
+    entry
+}
+
+/// A verdict of the guard. Only [`crate::guard`] writes these.
+#[must_use]
+pub fn verdict(now: Time, account: Option<&str>, network: &str, message: Option<&str>, detail: Value) -> Entry {
+    let mut entry = entry(now, Kind::Verdict, network, detail);
+    entry.account = account.map(str::to_owned);
+    entry.message = message.map(str::to_owned);
     entry
 }
 

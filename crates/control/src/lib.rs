@@ -7,11 +7,16 @@
 
 pub mod bus;
 pub mod command;
+pub mod countries;
 pub mod credential;
 pub mod entry;
+pub mod guard;
 pub mod journal;
+pub mod lockout;
 pub mod logs;
 pub mod password;
+pub mod rulefile;
+pub mod whence;
 
 mod actor;
 mod acts;
@@ -26,7 +31,7 @@ pub use actor::Actor;
 pub use bus::{Bus, BusEvent};
 pub use command::Command;
 pub use control::{Control, Now, Options};
-pub use credential::{Failure, Verified};
+pub use credential::{Failure, Stays, Verified};
 pub use journal::Journal;
 pub use protocol::Protocol;
 pub use refusal::{Done, Refusal};

@@ -29,6 +29,17 @@ impl Protocol {
         }
     }
 
+    /// The guard's word for it.
+    #[must_use]
+    pub const fn guarded(self) -> sekisho_guard::event::Protocol {
+        match self {
+            Self::Smtp => sekisho_guard::event::Protocol::Smtp,
+            Self::Pop3 => sekisho_guard::event::Protocol::Pop3,
+            Self::Imap4 => sekisho_guard::event::Protocol::Imap4,
+            Self::Console => sekisho_guard::event::Protocol::Console,
+        }
+    }
+
     /// The kind of journal entry that keeps its dialogue.
     pub(crate) const fn kind(self) -> Kind {
         match self {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod lockout;
 mod sections;
 mod values;
 mod write;
@@ -15,7 +16,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use sections::{Delivery, Dns, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls};
+pub use lockout::{Lockout, Row as LockoutRow};
+pub use sections::{
+    Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
+};
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};
 
@@ -23,7 +27,7 @@ pub use write::{first_file, write_first};
 pub const FILE: &str = "sekisho.toml";
 
 /// The configuration as it stands in the file, defaults filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The name that the server greets with; it must resolve to this machine for others to take its mail.
@@ -56,13 +60,19 @@ pub struct Config {
     /// What passwords must satisfy.
     #[serde(default)]
     pub password: PasswordRules,
+    /// Who may not try passwords any more.
+    #[serde(default)]
+    pub lockout: Lockout,
+    /// What happens to mail of hijacked accounts.
+    #[serde(default)]
+    pub guard: GuardSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,
 }
 
 /// The configuration together with the data folder that its paths are relative to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The data folder, absolute.
     pub dir: PathBuf,
@@ -138,6 +148,9 @@ impl Config {
                     format!("`require_for_auth = false` is for loopback only, but {open} is reachable from outside"),
                 ));
             }
+        }
+        if let Some(found) = self.lockout.contradiction() {
+            return Some(found);
         }
         if self.group.is_some() && self.user.is_none() {
             return Some(("group", "`group` needs `user`".to_owned()));

@@ -13,7 +13,9 @@ use crate::config::Settings;
 
 mod caller;
 mod direct;
+mod incidents;
 mod line;
+mod lockouts;
 mod logs;
 mod people;
 mod query;
@@ -95,6 +97,9 @@ impl Desk {
             Query::QueuedContent { message, offset } => queue::content(self, &message, offset).await,
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
+            Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::Incidents { before } => incidents::list(self, before).await,
+            Query::Incident { which } => incidents::show(self, &which).await,
             Query::Rules => rules::read(self).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sekisho_access::imap::{Imap, ImapSettings};
 use sekisho_access::pop3::{Pop3, Pop3Settings};
-use sekisho_control::{Control, Refusal};
+use sekisho_control::Control;
 use sekisho_message::{Domain, say};
 use sekisho_mta::reception::{self, Reception};
 use sekisho_mta::relay::route::{Credential, Route, Routes, TlsMode};
@@ -33,6 +33,7 @@ mod doors;
 mod housekeeping;
 mod mirror;
 mod notify;
+mod present;
 pub(crate) mod privileges;
 
 #[cfg(test)]
@@ -81,11 +82,13 @@ impl Server {
             ))
         })?;
         let tls = certificate(&settings, &clock)?;
-        let opened = desk::open(Arc::clone(&settings), clock.clone()).await.map_err(Refusal::from)?;
+        let opened = desk::open(Arc::clone(&settings), clock.clone()).await?;
         let desk = opened.desk;
         let control = desk.control.clone();
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
+        let outcomes = scheduler.outcomes();
+        housekeeping::spawn(&tasks, &stop, sekisho_mta::witness::run(control.clone(), outcomes));
         let scheduler = {
             let stop = stop.child_token();
             tokio::spawn(async move { scheduler.run(stop).await })
@@ -187,6 +190,8 @@ fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) 
         clock: clock.clone(),
         tls,
         limits: config.limits.clone(),
+        control: control.clone(),
+        present: config.lockout.drop_sessions.then(present::Present::default),
     })
 }
 

@@ -10,8 +10,12 @@ use crate::trouble::{Exit, Trouble};
 mod account;
 mod alias;
 mod domain;
+mod incident;
+mod incident_report;
 mod init;
+mod inspect;
 mod list;
+mod lockout;
 mod logs;
 mod moment;
 mod pause;
@@ -22,6 +26,7 @@ mod rules;
 mod serve;
 mod store;
 mod version;
+mod whence;
 
 #[cfg(test)]
 mod tests;
@@ -36,10 +41,13 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         alias::command(words),
         list::command(words),
         queue::command(words),
+        lockout::command(words),
+        incident::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        inspect::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -55,10 +63,13 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "alias" => alias::run(matches, shell),
         "list" => list::run(matches, shell),
         "queue" => queue::run(matches, shell),
+        "lockout" => lockout::run(matches, shell),
+        "incident" => incident::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),
         _ => Err(unknown(name)),
@@ -78,6 +89,11 @@ fn confirmed(shell: &mut Shell, yes: bool, act: impl Fn(bool) -> sekisho_control
         }
         Err(trouble) => Err(trouble),
     }
+}
+
+/// A verb that sets something was told nothing to set.
+fn nothing() -> Trouble {
+    Trouble::could_not(say!(ja: "変えるものを指定してください。", en: "Say what to set."))
 }
 
 /// The verb is declared and not handled: a fault of ours.

@@ -11,11 +11,13 @@
 //! - [`step::step`]: the abuse engine. Events ([`event`]) of an origin, its [`profile`] and the [`site`] in; a
 //!   [`ladder::Verdict`] out, with the [`signal`]s that explain it.
 //! - [`lockout`]: who may not try passwords any more, from where, for how long, and why.
+//! - [`inspect`]: the same engine over the logs of this and of other servers.
 //! - [`drill`]: the same engine against seeded attackers and honest senders, on a virtual clock.
 
 pub mod class;
 pub mod drill;
 pub mod event;
+pub mod inspect;
 pub mod ladder;
 pub mod lockout;
 pub mod origin;

@@ -1,14 +1,20 @@
 //! The text of a message for search (RFC 3501 §6.4.4 BODY, TEXT, HEADER).
 
+mod casemap;
 mod html;
+mod signature;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 use crate::structure::{Part, PartKind, Structure};
 
+pub use casemap::casemap;
 pub use html::text_of_html;
+pub use signature::{Builder, Grams, Signature};
+pub use whole::{each_header_line, folded_body};
 
 /// The readable text of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,13 +57,6 @@ pub fn fold(text: &str) -> String {
         }
     }
     out
-}
-
-/// Compatibility forms and letter case made alike, and nothing else: what IMAP compares with (RFC 5051 in spirit). Unlike
-/// [`fold`] it keeps white space, so that a substring stays a substring.
-#[must_use]
-pub fn casemap(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.nfkc().flat_map(char::to_lowercase).collect() }
 }
 
 /// The text parts of a message, decoded, at most `limit` octets of them.

@@ -3,18 +3,23 @@
 //! One transaction stores the body, the queue entries of all recipients and the inlog entry. What an alias forwards
 //! outside is a message of its own, because another origin answers for it; the body is stored once.
 //!
-//! The stage of a recipient is decided in [`place`] alone: a verdict about the origin (dwell, drip, hold) belongs
-//! there, inside the transaction, and never in the reply (P8).
+//! Within the same transaction the guard judges what may reach outside. Its ruling decides which recipients start in
+//! `holding`, and whether the origin's mail is held, and never the reply (P8).
 
 use std::sync::Arc;
 
+use sekisho_control::guard::{Aftermath, Mail, Ruling, Seed};
 use sekisho_control::{BusEvent, Control, entry};
 use sekisho_guard::origin::Origin;
 use sekisho_message::{Address, Time};
 use sekisho_store::account::{self, State};
 use sekisho_store::journal::{self, Entry};
 use sekisho_store::queue::{self, Body, NewMessage, NewRecipient, Stage};
-use sekisho_store::{AccountId, Error, MessageId, Staged, Tx};
+use sekisho_store::{AccountId, ContentId, Error, MessageId, Staged, Tx};
+
+mod signs;
+
+pub use signs::Signs;
 
 /// A message that has come in completely and passed every check.
 #[derive(Debug)]
@@ -55,6 +60,8 @@ pub struct Submission {
     pub envid: Option<String>,
     /// When it was received.
     pub received: Time,
+    /// What the guard wants to know beside.
+    pub signs: Signs,
     /// To whom; at least one.
     pub recipients: Vec<Recipient>,
 }
@@ -88,6 +95,8 @@ pub enum Route {
 pub enum NotAccepted {
     /// The account was suspended or removed meanwhile.
     Suspended,
+    /// The guard would hold it, and the operator prefers that it be tried later.
+    Deferred,
     /// The store's error.
     Store(Error),
 }
@@ -99,69 +108,151 @@ pub enum NotAccepted {
 pub async fn accept(control: &Control, submission: Submission) -> Result<MessageId, NotAccepted> {
     let id = submission.id;
     let work = Arc::new(Work::of(control, submission));
-    let done = control.store().write(move |tx| work.run(tx)).await;
-    match done {
-        Ok(true) => {
+    let seed = work.seed;
+    match control.store().write(move |tx| work.run(tx)).await {
+        Ok(Committed::Accepted(told)) => {
             control.bus().publish(BusEvent::QueueReady);
+            if let Some(seed) = seed {
+                control.guard().planted(seed);
+            }
+            told.into_iter().for_each(|aftermath| control.after(aftermath));
             Ok(id)
         }
-        Ok(false) => Err(NotAccepted::Suspended),
+        Ok(Committed::Deferred(told)) => {
+            told.into_iter().for_each(|aftermath| control.after(aftermath));
+            Err(NotAccepted::Deferred)
+        }
+        Ok(Committed::Suspended) => Err(NotAccepted::Suspended),
         Err(error) => Err(NotAccepted::Store(error)),
     }
 }
 
-/// Where a recipient starts, and when it is due.
-fn place(route: &Route, now: Time) -> (Stage, Time) {
-    let stage = match route {
+/// Where a recipient starts when nothing keeps it back.
+const fn place(route: &Route) -> Stage {
+    match route {
         Route::Local(_) => Stage::Incoming,
         Route::List(_) => Stage::Lists,
         Route::Outside(_) => Stage::Domains,
-    };
-    (stage, now)
+    }
 }
 
 /// What the transaction does; it may run more than once.
 struct Work {
+    control: Control,
     account: Option<AccountId>,
     /// Messages that share the first one's body.
-    messages: Vec<NewMessage>,
-    entries: Vec<Entry>,
+    parts: Vec<Part>,
+    /// The author becomes a contact of the account that the mail is for.
+    seed: Option<Seed>,
     now: Time,
+}
+
+/// What one origin answers for.
+struct Part {
+    message: NewMessage,
+    entry: Entry,
+    /// What the guard judges; none for mail that merely arrives.
+    mail: Option<Mail>,
+}
+
+/// How the transaction ended.
+enum Committed {
+    Accepted(Vec<Aftermath>),
+    Deferred(Vec<Aftermath>),
+    Suspended,
 }
 
 impl Work {
     fn of(control: &Control, submission: Submission) -> Self {
         let now = submission.received;
-        let account = submission.account;
-        let (mut messages, mut entries) = (Vec::with_capacity(1), Vec::with_capacity(1));
+        let mut parts = Vec::with_capacity(1);
         for (origin, recipients) in by_origin(&submission) {
-            let id = if messages.is_empty() { submission.id } else { control.store().next_message_id() };
-            entries.push(inlog(&submission, id, origin, &recipients));
-            messages.push(message(&submission, id, origin, &recipients));
+            let id = if parts.is_empty() { submission.id } else { control.store().next_message_id() };
+            let judged = origin.may_reach_outside();
+            parts.push(Part {
+                entry: inlog(&submission, id, &origin.key(), &recipients),
+                message: message(&submission, id, origin, &recipients),
+                mail: judged.then(|| signs::mail(control.guard(), &submission, id, origin, &recipients)),
+            });
         }
-        Self { account, messages, entries, now }
+        let seed = signs::seed(control.guard(), &submission);
+        Self { control: control.clone(), account: submission.account, parts, seed, now }
     }
 
-    fn run(&self, tx: &mut dyn Tx) -> sekisho_store::Result<bool> {
+    fn run(&self, tx: &mut dyn Tx) -> sekisho_store::Result<Committed> {
         if let Some(id) = self.account
             && !account::by_id(tx, id)?.is_some_and(|account| account.state == State::Active)
         {
-            return Ok(false);
+            return Ok(Committed::Suspended);
+        }
+        let (mut rulings, mut told) = (Vec::with_capacity(self.parts.len()), Vec::new());
+        for part in &self.parts {
+            let ruling = match &part.mail {
+                Some(mail) => self.control.guard().submit(tx, mail, self.now)?,
+                None => Ruling::default(),
+            };
+            if ruling.aftermath != Aftermath::default() {
+                told.push(ruling.aftermath);
+            }
+            if ruling.deferred {
+                return Ok(Committed::Deferred(told));
+            }
+            rulings.push(ruling);
         }
         let mut stored = None;
-        for message in &self.messages {
-            let accepted = match stored {
-                None => queue::accept(tx, message, self.now)?,
-                Some(content) => {
-                    let shared = NewMessage { content: Body::Stored(content), ..message.clone() };
-                    queue::accept(tx, &shared, self.now)?
-                }
-            };
-            stored.get_or_insert(accepted.content);
+        for (part, ruling) in self.parts.iter().zip(&rulings) {
+            self.store(tx, part, ruling, &mut stored)?;
         }
-        journal::append(tx, &self.entries)?;
-        Ok(true)
+        if let Some(seed) = self.seed {
+            self.control.guard().plant(tx, seed, self.now)?;
+        }
+        Ok(Committed::Accepted(told))
     }
+
+    /// Stores what one origin answers for. What is for somebody here never waits behind a held origin.
+    fn store(
+        &self,
+        tx: &mut dyn Tx,
+        part: &Part,
+        ruling: &Ruling,
+        stored: &mut Option<ContentId>,
+    ) -> sekisho_store::Result<()> {
+        let local = |recipient: &NewRecipient| recipient.destination == queue::LOCAL;
+        let message = &part.message;
+        if ruling.held && message.recipients.iter().any(local) {
+            let (here, outside): (Vec<_>, Vec<_>) = message.recipients.iter().cloned().partition(local);
+            let id = if outside.is_empty() { message.id } else { self.control.store().next_message_id() };
+            let origin = format!("local:{}", message.origin);
+            if !outside.is_empty() {
+                keep(tx, &NewMessage { recipients: outside, ..message.clone() }, stored, self.now)?;
+            }
+            keep(tx, &NewMessage { id, origin, recipients: here, ..message.clone() }, stored, self.now)?;
+        } else if ruling.until.is_empty() {
+            keep(tx, message, stored, self.now)?;
+        } else {
+            let mut waiting = message.clone();
+            for (recipient, until) in waiting.recipients.iter_mut().zip(&ruling.until) {
+                if let Some(until) = until {
+                    (recipient.stage, recipient.due) = (Stage::Holding, *until);
+                }
+            }
+            keep(tx, &waiting, stored, self.now)?;
+        }
+        journal::append(tx, std::slice::from_ref(&part.entry))
+    }
+}
+
+/// Queues a message; the body is stored with the first one.
+fn keep(tx: &mut dyn Tx, message: &NewMessage, stored: &mut Option<ContentId>, now: Time) -> sekisho_store::Result<()> {
+    let accepted = match stored {
+        None => queue::accept(tx, message, now)?,
+        Some(content) => {
+            let shared = NewMessage { content: Body::Stored(*content), ..message.clone() };
+            queue::accept(tx, &shared, now)?
+        }
+    };
+    stored.get_or_insert(accepted.content);
+    Ok(())
 }
 
 type Group<'a> = (&'a Origin, Vec<&'a Recipient>);
@@ -203,7 +294,7 @@ fn message(submission: &Submission, id: MessageId, origin: &Origin, recipients: 
 }
 
 fn new_recipient(recipient: &Recipient, now: Time) -> NewRecipient {
-    let (stage, due) = place(&recipient.route, now);
+    let (stage, due) = (place(&recipient.route), now);
     let (address, destination) = match &recipient.route {
         Route::Local(address) => (address.clone(), "local".to_owned()),
         Route::List(key) => (key.clone(), format!("list:{key}")),
@@ -212,7 +303,7 @@ fn new_recipient(recipient: &Recipient, now: Time) -> NewRecipient {
     NewRecipient { address, destination, stage, notify: recipient.notify, orcpt: recipient.orcpt.clone(), due }
 }
 
-fn inlog(submission: &Submission, id: MessageId, origin: &Origin, recipients: &[&Recipient]) -> Entry {
+fn inlog(submission: &Submission, id: MessageId, origin: &str, recipients: &[&Recipient]) -> Entry {
     let to: Vec<String> = recipients
         .iter()
         .take(entry::MOST_RECIPIENTS)
@@ -231,7 +322,7 @@ fn inlog(submission: &Submission, id: MessageId, origin: &Origin, recipients: &[
             client: &submission.client,
             helo: &submission.helo,
             account: submission.origin.account(),
-            origin: &origin.key(),
+            origin,
             from: submission.reverse_path.as_deref().unwrap_or_default(),
             to: &names,
             size: submission.content.size(),

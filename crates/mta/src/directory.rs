@@ -144,7 +144,9 @@ impl Directory {
         // A panic while it was locked cannot have left more than a missing entry.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(event) = known.listener.try_next() {
-            if event != BusEvent::QueueReady {
+            // The others change nothing that is known here, and strangers can cause them by the thousand.
+            let idle = matches!(event, BusEvent::QueueReady | BusEvent::Locked { .. } | BusEvent::LockoutChanged);
+            if !idle {
                 known.generation += 1;
                 known.site = None;
                 known.recipients.clear();

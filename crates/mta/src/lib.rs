@@ -5,12 +5,12 @@
 //! | [`reception`] | the MX and submission listeners' agent |
 //! | [`identity`] | whether an account may speak under a name |
 //! | [`routing`], [`directory`] | where mail for an address goes, and a short memory of it |
-//! | [`rulefile`] | `effect.dat` and `rejectsmtpip.dat`, read again when they change |
 //! | [`accept`] | the one commit after which the client hears `250` |
 //! | [`schedule`] | the queue runner: what is due goes on its way, fairly |
 //! | [`relay`] | handing messages to other hosts |
 //! | [`local`], [`lists`] | delivery into mailboxes, expansion of list posts |
 //! | [`bounce`], [`notify`] | telling senders |
+//! | [`witness`] | telling the guard what became of recipients |
 //! | [`retry`] | when what was put off is tried again |
 
 pub mod accept;
@@ -24,5 +24,5 @@ pub mod reception;
 pub mod relay;
 pub mod retry;
 pub mod routing;
-pub mod rulefile;
 pub mod schedule;
+pub mod witness;

@@ -5,6 +5,7 @@
 //! reached is decided by `sekisho_guard::relay` alone; [`crate::accept`] is the one commit.
 
 mod agent;
+mod client;
 mod content;
 mod envelope;
 mod facts;
@@ -16,13 +17,13 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use sekisho_control::Control;
+use sekisho_control::lockout::Barred;
+use sekisho_control::{Control, Protocol};
 use sekisho_guard::relay::Refusal;
-use sekisho_guard::rules::effect::{EffectRules, Sender};
-use sekisho_guard::rules::reject::{Decision, RejectTable};
+use sekisho_guard::rules::effect::{EffectRules, Ruling, Sender};
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::Time;
 use sekisho_net::clock::Clock;
@@ -39,7 +40,7 @@ pub use agent::SmtpAgent;
 pub use settings::{FullMailbox, Harvest, Service, Settings};
 
 use crate::directory::{self, Directory};
-use crate::rulefile::RuleFile;
+use sekisho_control::rulefile::RuleFile;
 
 /// Bad lines of a rule file that are logged each time that it is read.
 const MOST_LOGGED: usize = 20;
@@ -51,16 +52,15 @@ pub struct Reception {
     settings: Settings,
     directory: Directory,
     effect: RuleFile<EffectRules>,
-    rejects: RuleFile<RejectTable>,
     wire: [Wire; 3],
+    sessions: AtomicU64,
 }
 
 /// What a listener's sessions are like, without and with SCRAM.
 type Wire = [Arc<wire::Settings>; 2];
 
 impl Reception {
-    /// Reception over `control`. `effect.dat` and `rejectsmtpip.dat` of the data folder are read on first use, and again
-    /// when they change.
+    /// Reception over `control`. `effect.dat` of the data folder is read on first use, and again when it changes.
     #[must_use]
     pub fn new(control: Control, clock: Clock, settings: Settings) -> Arc<Self> {
         let settings = settings.within_bounds();
@@ -77,12 +77,12 @@ impl Reception {
             .map(|service| [false, true].map(|scram| Arc::new(settings.wire(service, scram))));
         Arc::new(Self {
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
-            rejects: RuleFile::new(settings.data.join("rejectsmtpip.dat"), read_rejects, RejectTable::default),
             control,
             clock,
             directory,
             settings,
             wire,
+            sessions: AtomicU64::new(1),
         })
     }
 
@@ -133,6 +133,10 @@ impl Reception {
         &self.settings
     }
 
+    fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn now(&self) -> Time {
         self.clock.now()
     }
@@ -150,12 +154,10 @@ impl Reception {
         self.effect.now(now, self.directory.generation())
     }
 
-    /// The line of `rejectsmtpip.dat` that refuses a client, if one does.
-    fn locked_out(&self, ip: IpAddr, now: Time) -> Option<u32> {
-        match self.rejects.now(now, self.directory.generation()).decide(ip, now) {
-            Decision::Refused { line, .. } => Some(line),
-            Decision::Unknown | Decision::Allowed { .. } => None,
-        }
+    /// Whether the client may connect, and who may relay without AUTH is not counted.
+    async fn admit(&self, ip: std::net::IpAddr, now: Time) -> Result<(), Barred> {
+        let ruling = self.effect(now).decide(ip, Sender::Null).ruling;
+        self.control.admit(Protocol::Smtp, ip, matches!(ruling, Ruling::TrustNetwork(_))).await
     }
 
     /// Refusals of the relay rule, in the words that the ancestor's operators know.
@@ -174,12 +176,6 @@ fn read_effect(bytes: &[u8]) -> EffectRules {
     let rules = EffectRules::parse(bytes);
     log("effect.dat", rules.findings());
     rules
-}
-
-fn read_rejects(bytes: &[u8]) -> RejectTable {
-    let table = RejectTable::parse(bytes);
-    log("rejectsmtpip.dat", table.findings());
-    table
 }
 
 fn log(file: &str, findings: &[Finding]) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Language, Time};
 
-use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, directory, domain, mailbox};
+use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, directory, domain, lockout, mailbox};
 
 /// What an account may administer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -345,6 +345,8 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
         for table in ["subscription", "acl", "annotation"] {
             tx.execute(&format!("DELETE FROM {table} WHERE account = ?1"), &[id.into()])?;
         }
+        lockout::forget_use(tx, AccountId(id), None)?;
+        lockout::set_rule(tx, lockout::Owner::Account(AccountId(id)), None)?;
         tx.execute("DELETE FROM account WHERE id = ?1", &[id.into()])?;
     }
     Ok(true)

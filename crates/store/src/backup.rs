@@ -115,7 +115,7 @@ fn put_database(from: &Path, to: &Path) -> Result<()> {
 
 fn names_in_backup(database: &Path) -> Result<Vec<String>> {
     let connection = open_plain(database, false)?;
-    file_names(&mut crate::sqlite::SqliteTx { connection: &connection })
+    file_names(&mut crate::sqlite::SqliteTx::new(&connection))
 }
 
 fn settings_in(folder: &Path) -> Settings {

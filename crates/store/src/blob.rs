@@ -6,7 +6,7 @@
 //! and the folder is synced, before a transaction refers to it.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -80,13 +80,16 @@ impl Blobs {
 
     /// The whole of a file.
     pub(crate) fn read(&self, name: &str) -> Result<Bytes> {
-        match fs::read(self.path(name)?) {
-            Ok(bytes) => Ok(Bytes::from(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(Error::Corrupt(format!("the body file {name} is missing")))
-            }
-            Err(error) => Err(error.into()),
-        }
+        fs::read(self.path(name)?).map(Bytes::from).map_err(|error| unread(name, error))
+    }
+
+    /// The first `octets` of a file, and its size.
+    pub(crate) fn start(&self, name: &str, octets: usize) -> Result<(Vec<u8>, u64)> {
+        let file = File::open(self.path(name)?).map_err(|error| unread(name, error))?;
+        let size = file.metadata()?.len();
+        let mut start = Vec::new();
+        file.take(octets as u64).read_to_end(&mut start)?;
+        Ok((start, size))
     }
 
     /// Deletes a file; it is well if it is not there.
@@ -186,6 +189,14 @@ impl Drop for Growing {
 /// SHA-256 of `bytes`.
 pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// Why a file could not be read; one that is not there is missing.
+fn unread(name: &str, error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Error::Corrupt(format!("the body file {name} is missing"));
+    }
+    error.into()
 }
 
 /// The hash that a file's name claims.

@@ -12,6 +12,9 @@ use bytes::Bytes;
 use crate::blob::Blobs;
 use crate::{ContentId, Error, Result, Staged, Store, Summary, Tx, TxExt};
 
+/// Octets of a body in which its header mostly ends.
+const HEADER_START: usize = 4 * 1024;
+
 /// A body for a message: a new one or one that is stored.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -173,6 +176,30 @@ impl Bodies {
         })?;
         if inline { Ok(()) } else { each(&bytes(tx, &self.0, id)?) }
     }
+
+    /// Calls `each` with the header of a body, the empty line included, and reads little more than that.
+    ///
+    /// # Errors
+    /// As [`Bodies::with`].
+    pub fn header(&self, tx: &mut dyn Tx, id: ContentId, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut octets = HEADER_START;
+        loop {
+            let mut whole = false;
+            let mut look = |start: &[u8], size: u64| {
+                let (header, body) = sekisho_message::header::split(start);
+                whole = !body.is_empty() || start.len() as u64 >= size || ends_header(header);
+                if whole { each(header) } else { Ok(()) }
+            };
+            if !tx.body_start(id, octets, &mut look)? {
+                let (start, size) = self.0.start(&file_of(tx, id)?, octets)?;
+                look(&start, size)?;
+            }
+            if whole {
+                return Ok(());
+            }
+            octets = octets.saturating_mul(8);
+        }
+    }
 }
 
 /// The bytes of a body.
@@ -183,14 +210,24 @@ pub(crate) fn bytes(tx: &mut dyn Tx, blobs: &Blobs, id: ContentId) -> Result<Byt
     if let Some(bytes) = inline {
         return Ok(bytes);
     }
+    blobs.read(&file_of(tx, id)?)
+}
+
+/// The file of a body that is not in the database.
+fn file_of(tx: &mut dyn Tx, id: ContentId) -> Result<String> {
     let file = tx.one("SELECT file FROM content WHERE id = ?1", &[id.into()], |row| {
         Ok(row.opt_text(0)?.map(ToOwned::to_owned))
     })?;
     match file {
         None => Err(Error::NotFound("body")),
         Some(None) => Err(Error::Corrupt(format!("body {} has neither bytes nor file", id.0))),
-        Some(Some(name)) => blobs.read(&name),
+        Some(Some(name)) => Ok(name),
     }
+}
+
+/// The line end before the body was seen, so that what follows is no header any more.
+fn ends_header(header: &[u8]) -> bool {
+    header.ends_with(b"\n\r\n") || header.ends_with(b"\n\n") || matches!(header, b"\r\n" | b"\n")
 }
 
 /// See [`Store::collect_garbage`].
@@ -218,7 +255,7 @@ pub(crate) async fn collect(store: &Store, blobs: &Blobs, limit: u32) -> Result<
 
 /// Deletes what was computed from a body.
 fn forget_derived(tx: &mut dyn Tx, id: ContentId) -> Result<()> {
-    for table in ["summary", "digest"] {
+    for table in ["summary", "digest", "signature"] {
         tx.execute(&format!("DELETE FROM {table} WHERE content = ?1"), &[id.into()])?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use sekisho_message::Time;
 
-use crate::{DomainId, Error, Result, Row, Tx, TxExt};
+use crate::{DomainId, Error, Result, Row, Tx, TxExt, lockout};
 
 /// A local domain.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -46,6 +46,7 @@ pub fn remove(tx: &mut dyn Tx, name: &str) -> Result<()> {
             "{name} still has {accounts} accounts, {aliases} aliases and {lists} lists"
         )));
     }
+    lockout::set_rule(tx, lockout::Owner::Domain(domain.id), None)?;
     tx.execute("DELETE FROM domain WHERE id = ?1", &[domain.id.into()])?;
     Ok(())
 }

@@ -38,6 +38,8 @@ ids! {
     EpochId,
     /// Who answers for a submission.
     OriginId,
+    /// An origin that is or was abused, or seemed to be.
+    IncidentId,
 }
 
 /// Bits of a [`RecipientId`] that number the recipients of one message.

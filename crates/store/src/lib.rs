@@ -12,7 +12,10 @@
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
 //! | [`acl`], [`annotation`], [`digest`] | who may do what with a folder, notes on it, what is read from a body once |
+//! | [`index`] | what texts a message cannot hold, for search |
 //! | [`journal`] | what happened |
+//! | [`lockout`] | locks in force, where accounts were used, from where they may be |
+//! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
@@ -22,17 +25,22 @@ pub mod alias;
 pub mod annotation;
 pub mod backup;
 pub mod check;
+pub mod contact;
 pub mod content;
 pub mod copy;
 pub mod digest;
 pub mod directory;
 pub mod domain;
+pub mod incident;
+pub mod index;
 pub mod journal;
 pub mod list;
+pub mod lockout;
 pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod meta;
+pub mod profile;
 pub mod queue;
 pub mod switch;
 
@@ -51,7 +59,9 @@ mod tx;
 
 pub use content::Body;
 pub use error::{Error, Result};
-pub use id::{AccountId, ContentId, DomainId, EpochId, LaneId, ListId, MailboxId, MessageId, OriginId, RecipientId};
+pub use id::{
+    AccountId, ContentId, DomainId, EpochId, IncidentId, LaneId, ListId, MailboxId, MessageId, OriginId, RecipientId,
+};
 pub use staging::{Staged, Staging, Summary};
 pub use store::{Notifications, Settings, Store};
 pub use tx::{Engine, NEVER, Param, Row, Tx, TxExt, Value};

@@ -7,6 +7,7 @@
 mod copy;
 mod expunge;
 mod flags;
+mod gap;
 mod history;
 mod place;
 mod read;
@@ -15,7 +16,7 @@ pub use copy::{Copied, copy, move_};
 pub use expunge::{Vanished, expunge, vanished_since};
 pub use flags::{FlagChange, FlagsSet, set_flags};
 pub use place::{Delivery, Placed, append, deliver, replace};
-pub use read::{SummaryRef, changed_since, entries, summaries};
+pub use read::{SummaryRef, changed_since, entries, signed, summaries};
 
 pub(crate) use expunge::drop_some;
 pub(crate) use place::count_usage;

@@ -132,7 +132,7 @@ pub fn delete_step(tx: &mut dyn Tx) -> Result<bool> {
     let gone = tx.one("SELECT mailbox FROM mailbox_gone ORDER BY mailbox LIMIT 1 /*lock*/", &[], |row| row.int(0))?;
     let Some(id) = gone.map(MailboxId) else { return Ok(false) };
     if mail::drop_some(tx, id, MOST_AT_ONCE)? == 0 {
-        for table in ["history", "keyword", "mailbox_gone"] {
+        for table in ["history", "keyword", "gap", "mailbox_gone"] {
             tx.execute(&format!("DELETE FROM {table} WHERE mailbox = ?1"), &[id.into()])?;
         }
     }
@@ -206,6 +206,27 @@ pub fn subscriptions(tx: &mut dyn Tx, account: AccountId) -> Result<BTreeSet<Str
         Ok(row.text(0)?.to_owned())
     })?;
     Ok(names.into_iter().collect())
+}
+
+/// The UIDs in use, as ranges in order. Costs as much as there are gaps between them, not what the folder holds.
+///
+/// # Errors
+/// What the engine reports.
+pub fn uids(tx: &mut dyn Tx, mailbox: &Mailbox) -> Result<Vec<(u32, u32)>> {
+    let mut ranges = Vec::new();
+    let mut next = 1;
+    tx.query("SELECT first, last FROM gap WHERE mailbox = ?1 ORDER BY first", &[mailbox.id.into()], &mut |row| {
+        let (first, last) = (number(row, 0)?, number(row, 1)?);
+        if first > next {
+            ranges.push((next, first - 1));
+        }
+        next = last.saturating_add(1);
+        Ok(())
+    })?;
+    if next < mailbox.uidnext {
+        ranges.push((next, mailbox.uidnext - 1));
+    }
+    Ok(ranges)
 }
 
 /// Gives a folder a special use, without backslash, or takes it away.

@@ -3,7 +3,13 @@
 use crate::{Engine, Error, Result, Tx, TxExt};
 
 /// All migrations in order. What was released never changes; new ones are appended.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0004.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
+];
 
 /// The version of the tables that this release wants.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -56,3 +62,6 @@ fn for_engine(script: &str, engine: Engine) -> String {
 fn statements(script: &str) -> impl Iterator<Item = &str> {
     script.split(';').map(str::trim).filter(|statement| !statement.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

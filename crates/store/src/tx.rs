@@ -1,6 +1,6 @@
 //! A transaction as every operation sees it, whatever engine is below.
 
-use crate::{Error, Result};
+use crate::{ContentId, Error, Result};
 
 /// A time that never comes, as stored: no due time.
 pub const NEVER: i64 = i64::MAX;
@@ -32,6 +32,18 @@ pub trait Tx {
     /// # Errors
     /// What the engine reports; [`Error::Conflict`] for a violated uniqueness.
     fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64>;
+
+    /// Calls `each` with the first `octets` of a body that lies in the database and with its size, without reading the
+    /// rest where the engine can do that; `false` when there is none.
+    ///
+    /// # Errors
+    /// What the engine reports, or the error of `each`.
+    fn body_start(
+        &mut self,
+        content: ContentId,
+        octets: usize,
+        each: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+    ) -> Result<bool>;
 
     /// The engine below, for the few operations that differ.
     fn engine(&self) -> Engine;

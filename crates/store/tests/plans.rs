@@ -8,7 +8,9 @@ use std::time::Duration;
 use sekisho_message::Time;
 use sekisho_store::journal::{self, JournalFilter};
 use sekisho_store::queue::{self, Filter, NewMessage, NewRecipient, Outcome, Stage};
-use sekisho_store::{Engine, Param, Result, Row, Settings, Store, Tx, TxExt, mail};
+use sekisho_store::{
+    ContentId, Engine, Param, Result, Row, Settings, Store, Tx, TxExt, contact, incident, mail, profile,
+};
 use sekisho_testkit::tempdir::TempDir;
 
 /// Keeps what was asked.
@@ -26,6 +28,15 @@ impl Tx for Recording<'_> {
     fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         self.asked.insert(sql.to_owned());
         self.tx.execute(sql, params)
+    }
+
+    fn body_start(
+        &mut self,
+        content: ContentId,
+        octets: usize,
+        each: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+    ) -> Result<bool> {
+        self.tx.body_start(content, octets, each)
     }
 
     fn engine(&self) -> Engine {
@@ -107,6 +118,18 @@ fn exercise(tx: &mut Recording<'_>, messages: &[NewMessage]) -> Result<()> {
     queue::list(tx, &Filter::default(), None, 10)?;
     queue::purge_step(tx, &filter, None, 10)?;
     journal::query(tx, &JournalFilter { since: Some(now), ..JournalFilter::default() }, 0, 10)?;
+    let known = contact::known(tx, 1, &[1, 2])?;
+    contact::wrote(tx, 1, &[1], &known, now)?;
+    let known = contact::known(tx, 1, &[1])?;
+    contact::wrote(tx, 1, &[1], &known, now + Duration::from_secs(30 * 86_400))?;
+    contact::received(tx, 1, 3, now)?;
+    profile::take(tx, 1)?;
+    profile::put(tx, 1, "account:a@example.jp", false, b"")?;
+    profile::held(tx, 0, 10)?;
+    profile::put_site(tx, b"")?;
+    profile::site(tx)?;
+    incident::current(tx, "account:a@example.jp")?;
+    incident::due_notices(tx, now, 10)?;
     mail::deliver(tx, &[], sekisho_store::ContentId(1), now, 1)?;
     Ok(())
 }

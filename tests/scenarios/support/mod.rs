@@ -1,6 +1,7 @@
 //! A whole server as its own process in a scratch folder, and the clients that use it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod site;
 pub mod wire;
 
 use std::io::Write;

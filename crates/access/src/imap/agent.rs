@@ -126,6 +126,20 @@ impl ImapAgent {
         refusal::store_error(error, self.account().unwrap_or("-"))
     }
 
+    /// Whether the client may connect.
+    async fn greet(&self) -> Reply {
+        let Ok(ip) = self.client.parse() else { return Reply::Continue };
+        let Err(barred) = self.service.control().admit(Protocol::Imap4, ip, false).await else {
+            return Reply::Continue;
+        };
+        let text = if barred.crowded { "Too many connections" } else { "Access denied" };
+        let control = self.service.control();
+        let entry =
+            entry::dialogue(control.now(), Protocol::Imap4, &self.client, None, "(connect)", text, &barred.reason);
+        control.journal().note(entry);
+        Reply::Bye(text.into())
+    }
+
     async fn command(&mut self, tag: &str, command: Command) -> Reply {
         let allowed = Allowed::after(&command);
         if let Some(refusal) = self.uid_only_refusal(&command) {
@@ -167,6 +181,9 @@ impl ImapAgent {
                 }
                 self.search(tag, search).await
             }
+            Command::Sort(sort) => self.sort(tag, sort).await,
+            Command::Thread(thread) => self.thread(thread).await,
+            Command::MultiSearch(search) => self.multi_search(tag, search).await,
             Command::Store(store) => self.store_flags(store).await,
             Command::Copy(copy) => match self.begin_copy(tag, copy).await {
                 Ok(()) => return self.go_on().await,
@@ -223,7 +240,8 @@ impl ImapAgent {
         self.idle = false;
         match event {
             Event::Connected if self.service.paused().await => Reply::Bye("IMAP is paused by the operator".into()),
-            Event::Connected | Event::AppendAbort => {
+            Event::Connected => self.greet().await,
+            Event::AppendAbort => {
                 self.append = Appending::default();
                 Reply::Continue
             }

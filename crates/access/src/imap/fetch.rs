@@ -99,6 +99,11 @@ impl ImapAgent {
                 vanished_line(&mut prologue, true, &gone);
             }
         }
+        if let Some(partial) = fetch.partial {
+            let (from, to) = partial.of(messages.len());
+            messages.truncate(to);
+            messages.drain(..from);
+        }
         if fetch.uid && !enabled.uid_only && !fetch.items.contains(&Item::Uid) {
             fetch.items.insert(0, Item::Uid);
         }
@@ -277,4 +282,14 @@ impl Plan {
             items,
         }
     }
+}
+
+/// The body that an EMAILID names, as FETCH tells it.
+pub(super) fn email_id(id: &str) -> Option<ContentId> {
+    id.strip_prefix('M')?.parse().ok().map(ContentId)
+}
+
+/// The conversation that a THREADID names, as FETCH tells it.
+pub(super) fn thread_id(id: &str) -> Option<i64> {
+    i64::from_str_radix(id.strip_prefix('T')?, 16).ok()
 }

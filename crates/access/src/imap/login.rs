@@ -16,7 +16,8 @@ impl ImapAgent {
         let outcome = match credential {
             Credential::ScramUser { user } => return self.scram_secret(&user).await,
             Credential::Plain { authzid, user, password } if own(&authzid, &user) => {
-                control.verify(&user, password.expose(), Protocol::Imap4, &self.client).await
+                // Boxed: a session is idle far longer than it logs in.
+                Box::pin(control.verify(&user, password.expose(), Protocol::Imap4, &self.client)).await
             }
             Credential::ScramDone { authzid, user } if own(&authzid, &user) => {
                 control.scram_done(&user, true, Protocol::Imap4, &self.client).await

@@ -8,7 +8,8 @@
 //! | [`names`] | whose mailbox a name is, and what the client may do with it |
 //! | [`acl`], [`metadata`], [`quota`] | rights, annotations, limits |
 //! | [`append`], [`url`] | APPEND and REPLACE |
-//! | [`fetch`], [`search`], [`store`], [`copy`], [`expunge`] | everything about messages |
+//! | [`fetch`], [`store`], [`copy`], [`expunge`] | everything about messages |
+//! | [`search`], [`sort`], [`thread`], [`multisearch`] | finding them |
 //! | [`view`], [`news`] | what a client knows of its mailbox, and what it is told |
 //! | [`notify`], [`watches`] | what it is told of other mailboxes |
 //!
@@ -26,6 +27,7 @@ mod folders;
 mod list;
 mod login;
 mod metadata;
+mod multisearch;
 mod names;
 mod news;
 mod notify;
@@ -36,8 +38,10 @@ mod refusal;
 mod search;
 mod select;
 mod service;
+mod sort;
 mod status;
 mod store;
+mod thread;
 mod url;
 mod view;
 mod watches;

@@ -7,10 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_control::BusEvent;
+use sekisho_control::{BusEvent, Stays};
 use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::{Done, Reply, print, set};
-use sekisho_store::account::{self, State};
 use sekisho_store::acl::{self, Rights};
 use sekisho_store::mail::{self, Mail, Vanished};
 use sekisho_store::mailbox::{self, Mailbox};
@@ -43,6 +42,9 @@ impl Allowed {
         match command {
             Command::Fetch(fetch) => Self::with_uid(fetch.uid),
             Command::Search(search) => Self::with_uid(search.uid),
+            Command::Sort(sort) => Self::with_uid(sort.uid),
+            Command::Thread(thread) => Self::with_uid(thread.uid),
+            Command::MultiSearch(_) => Self::EXPUNGE,
             Command::Store(store) => Self::with_uid(store.uid),
             _ => Self::ALL,
         }
@@ -137,17 +139,20 @@ impl ImapAgent {
         }
     }
 
-    /// Ends the session of an account that is gone, or whose password is no longer what it was.
+    /// Ends the session of an account that is gone, whose password is no longer what it was, or that is not its owner's.
     async fn check_account(&mut self) -> Option<Reply> {
         let who = self.who.as_ref()?;
         let (id, password_set) = (who.account, who.password_set);
-        let account = self.store().read(move |tx| account::by_id(tx, id)).await.ok()?;
+        // Rare, and large: sessions must stay small while they are idle.
+        let stays = Box::pin(self.service.control().may_stay(id, password_set, &self.client)).await.ok()?;
         self.account_stale = false;
-        match account {
-            Some(account) if account.state != State::Removed => (account.password_changed != password_set)
-                .then(|| Reply::Bye("The password was changed; log in again".into())),
-            _ => Some(Reply::Bye("The account is gone".into())),
-        }
+        let text = match stays {
+            Stays::Yes => return None,
+            Stays::PasswordChanged => "The password was changed; log in again",
+            Stays::Gone => "The account is gone",
+            Stays::Strange => "Log in again",
+        };
+        Some(Reply::Bye(text.into()))
     }
 
     /// Takes what the bus has said.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use sekisho_control::{BusEvent, Protocol, entry};
+use sekisho_control::{BusEvent, Protocol, Stays, entry};
 use sekisho_net::drive::Agent;
 use sekisho_proto::pop3::{Code, Event, PopSession, Reply, Trouble};
-use sekisho_store::account::{self, State};
 use sekisho_store::{Error, Store};
 use tokio::sync::watch;
 
@@ -53,6 +52,19 @@ impl Pop3Agent {
         control.journal().note(entry);
     }
 
+    /// Whether the client may connect.
+    async fn admit(&self) -> Reply {
+        let Ok(ip) = self.client.parse() else { return Reply::Ok };
+        let Err(barred) = self.service.control().admit(Protocol::Pop3, ip, false).await else { return Reply::Ok };
+        let trouble = if barred.crowded {
+            Trouble::new(Code::SysTemp, "Too many connections")
+        } else {
+            Trouble::new(Code::SysPerm, "Access denied")
+        };
+        self.note("(connect)", &trouble.text, &barred.reason);
+        Reply::Refuse(trouble)
+    }
+
     async fn retrieve(&mut self, index: usize, whole: bool) -> Reply {
         let store = self.store();
         let Some(maildrop) = &mut self.maildrop else { return out_of_step() };
@@ -95,19 +107,18 @@ impl Pop3Agent {
         reply
     }
 
-    /// Ends the session of an account that is gone, or whose password is no longer what it was.
+    /// Ends the session of an account that is gone, whose password is no longer what it was, or that is not its owner's.
     async fn check_account(&mut self) -> Option<Reply> {
-        let store = self.store();
         let maildrop = self.maildrop.as_ref()?;
         let (id, password_set) = (maildrop.account, maildrop.password_set);
-        let account = store.read(move |tx| account::by_id(tx, id)).await.ok()?;
+        // Rare, and large: sessions must stay small while they are idle.
+        let stays = Box::pin(self.service.control().may_stay(id, password_set, &self.client)).await.ok()?;
         self.account_stale = false;
-        let text = match account {
-            Some(account) if account.state != State::Removed && account.password_changed == password_set => {
-                return None;
-            }
-            Some(account) if account.state != State::Removed => "The password was changed; log in again",
-            _ => "The account is gone",
+        let text = match stays {
+            Stays::Yes => return None,
+            Stays::PasswordChanged => "The password was changed; log in again",
+            Stays::Gone => "The account is gone",
+            Stays::Strange => "Log in again",
         };
         Some(Reply::Refuse(Trouble::new(Code::Auth, text)))
     }
@@ -150,7 +161,7 @@ impl Agent<PopSession> for Pop3Agent {
         }
         match event {
             Event::Connected if self.service.paused().await => login::paused(),
-            Event::Connected => Reply::Ok,
+            Event::Connected => self.admit().await,
             Event::Auth(credential) => self.credential(credential).await,
             Event::Retrieve { index, lines } => self.retrieve(index, lines.is_none()).await,
             Event::Commit { deleted } => self.commit(&deleted).await,

@@ -20,6 +20,7 @@ pub(super) async fn run(control: &Control, act: AccountCommand, actor: &Actor) -
         }
         AccountCommand::Remove { address, confirmed } => remove(control, &address, confirmed, actor).await,
         AccountCommand::Rename { address, to } => rename(control, &address, &to, actor).await,
+        AccountCommand::Whence { address, rule } => super::whence_acts::account(control, &address, rule, actor).await,
         other => change(control, other, actor).await,
     }
 }
@@ -268,7 +269,8 @@ fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account) -> Result<Cha
         AccountCommand::Add(_)
         | AccountCommand::Password { .. }
         | AccountCommand::Remove { .. }
-        | AccountCommand::Rename { .. } => {
+        | AccountCommand::Rename { .. }
+        | AccountCommand::Whence { .. } => {
             return Err(Fault::Store(sekisho_store::Error::Conflict("act is handled elsewhere".into())));
         }
     })
@@ -284,6 +286,7 @@ fn address_in(act: &AccountCommand) -> &str {
         | AccountCommand::Remove { address, .. }
         | AccountCommand::Quota { address, .. }
         | AccountCommand::MessageQuota { address, .. }
+        | AccountCommand::Whence { address, .. }
         | AccountCommand::Person { address, .. }
         | AccountCommand::Role { address, .. } => address,
     }

@@ -14,6 +14,7 @@ pub(super) async fn run(control: &Control, act: DomainCommand, actor: &Actor) ->
     match act {
         DomainCommand::Add { name } => add(control, &name, actor).await,
         DomainCommand::Remove { name } => remove(control, &name, actor).await,
+        DomainCommand::Whence { name, rule } => super::whence_acts::domain(control, &name, rule, actor).await,
         DomainCommand::Scram { name, on } => {
             let done = scram(control, &name, on, actor).await?;
             control.refresh_offers().await?;

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use sekisho_guard::event::{Event, Operator};
 use sekisho_message::{Address, say};
+use sekisho_store::incident::{self, State};
 use sekisho_store::journal as entries;
 use sekisho_store::queue::{self, Filter, Step};
 use sekisho_store::{RecipientId, Tx};
@@ -116,8 +118,16 @@ async fn release(
     let now = control.now();
     let mut lifted = false;
     if let Some(origin) = origin_of(&filter) {
+        let (hands, who) = (control.clone(), actor.to_string());
         let done = control.transact(actor, move |tx| {
             let lifted = queue::release_origin(tx, &origin)?;
+            // What is let go by hand while the guard holds it was a false alarm.
+            if let Some(open) = incident::current(tx, &origin)?
+                && open.state < State::Cleaned
+            {
+                hands.guard().judge(tx, &origin, &Event::Operator(Operator::Release), &who, None, now)?;
+                incident::set_state(tx, open.id, State::Closed, &who, now)?;
+            }
             Ok(Acted {
                 act: "queue.release",
                 about: Some(origin.clone()),

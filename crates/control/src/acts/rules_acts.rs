@@ -1,8 +1,5 @@
 //! Writing `effect.dat` and `sender.dat`.
 
-use std::io::Write;
-use std::path::Path;
-
 use sekisho_guard::rules::effect::EffectRules;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity};
@@ -13,6 +10,7 @@ use serde_json::json;
 use super::{account_with, address_of};
 use crate::command::{RuleFile, RulesCommand};
 use crate::control::Acted;
+use crate::lockout::replace;
 use crate::{Actor, BusEvent, Control, Done, Refusal};
 
 /// Name of the server's rule file in its folder.
@@ -95,19 +93,6 @@ async fn write_server(control: &Control, text: String, actor: &Actor) -> Result<
             })
         })
         .await
-}
-
-/// Puts `bytes` in the place of the file in one step: readers see the old or the new text, never half.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("dat.new");
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 fn check(file: RuleFile, text: &str) -> Result<(), Refusal> {

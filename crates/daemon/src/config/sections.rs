@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sekisho_control::guard::{self, Alert, Mode};
+use sekisho_guard::policy::Policy;
 use serde::Deserialize;
 
 use super::values::{Level, Size, Span};
@@ -237,6 +239,43 @@ pub struct PasswordRules {
 impl Default for PasswordRules {
     fn default() -> Self {
         Self { min_length: 8 }
+    }
+}
+
+/// `[guard]`: what happens to mail of hijacked accounts.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuardSection {
+    /// `hold` accepts and keeps back; `defer` answers 451 instead; `observe` only writes down and tells. Default `hold`.
+    pub mode: Mode,
+    /// How long after a hold that nobody answered everybody is told again. Default 4 hours, at least a minute.
+    pub reminder: Span,
+    /// Whether the owner finds a notice in his own mailbox. Default `true`.
+    pub tell_owner: bool,
+    /// Who is told of incidents.
+    pub alert: Alert,
+    /// Thresholds, by name; each has its default.
+    pub policy: Policy,
+}
+
+impl Default for GuardSection {
+    fn default() -> Self {
+        let guard::Settings { mode, policy, reminder, tell_owner, alert } = guard::Settings::default();
+        Self { mode, reminder: Span(reminder), tell_owner, alert, policy }
+    }
+}
+
+impl GuardSection {
+    /// As the guard takes it.
+    #[must_use]
+    pub fn settings(&self) -> guard::Settings {
+        guard::Settings {
+            mode: self.mode,
+            policy: self.policy.clone(),
+            reminder: self.reminder.0.max(Duration::from_secs(60)),
+            tell_owner: self.tell_owner,
+            alert: self.alert.clone(),
+        }
     }
 }
 

@@ -80,6 +80,10 @@ fn errors_say_line_and_column() {
         "5:1:",
         "loopback only",
     );
+    case("hostname = 'mx.example.jp'\n[lockout]\nexempt = ['here']\n", "3:10:", "not an address");
+    case("hostname = 'mx.example.jp'\n[lockout]\npair = { trys = 1 }\n", "3:10:", "trys");
+    case("hostname = 'mx.example.jp'\n[lockout]\nauth_networks = ['x']\n", "3:1:", "cannot be read");
+    case("hostname = 'mx.example.jp'\n[lockout]\nauth_countries = ['JP']\n", "3:1:", "needs `countries`");
     case("hostname = 'mx.example.jp'\n[dns]\nresolver = 'ns1'\n", "3:1:", "address with port");
 }
 
@@ -98,4 +102,19 @@ fn paths_are_relative_to_the_folder() {
     assert_eq!(settings.blobs(), Path::new("/srv/mail/blobs"));
     assert_eq!(settings.path(&settings.config.tls.key), Path::new("/srv/mail/tls/key.pem"));
     assert_eq!(settings.node(), "mx.example.jp");
+}
+
+#[test]
+fn lockouts_have_safe_defaults_and_say_only_what_differs() {
+    use sekisho_guard::lockout::{Limit, LockoutPolicy};
+    let of = |text: &str| Config::parse(&format!("hostname = 'mx.example.jp'\n{text}")).unwrap().lockout;
+    assert_eq!(of("").policy(), LockoutPolicy::default());
+    assert!(of("").enabled && !of("").drop_sessions);
+    let changed = of("[lockout]\nexempt = ['192.0.2.7', '2001:db8::/32']\npair = { tries = 3 }\n\
+                      smtp = { tries = 0 }\nspraying = { window = '2h', lock = '1d' }\nmost_delay = '2s'\n");
+    let policy = changed.policy();
+    assert_eq!(policy.pair, Limit { tries: 3, window_seconds: 600, lock_seconds: 1_800 });
+    assert_eq!(policy.spraying, Limit { tries: 5, window_seconds: 7_200, lock_seconds: 86_400 });
+    assert_eq!((policy.smtp.tries, policy.most_delay_millis), (0, 2_000));
+    assert_eq!(changed.exempt[0].0.to_string(), "192.0.2.7/32");
 }

@@ -42,10 +42,22 @@ resolver = "system"            # or "127.0.0.1:5353"
 [delivery]
 routes = []                    # [{{ domain = "*", host = "smart.example.jp", port = 587, username = "u", password = "p" }}]
 
+[lockout]                      # who may not try passwords any more; owners are spared where they logged in within 30 days
+enabled = true
+exempt = []                    # ["192.0.2.10", "10.0.0.0/8"]: never counted (a web mail program on another machine)
+# pair = {{ tries = 8, window = "10m", lock = "30m" }}   # the other kinds: docs/operations
+
 [logs]
 days = 92
 size = "4 GiB"
 files = false                  # true writes plain daily files too
+
+[guard]
+mode = "hold"                  # "defer" answers 451 instead of keeping mail back, "observe" only tells
+
+[guard.alert]                  # besides the system administrators' mailboxes
+mail = []                      # ["night@example.com"]; empty: the system administrators
+command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
 
 [log]
 level = "info"

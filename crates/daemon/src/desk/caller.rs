@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Uid;
-use sekisho_control::{Actor, Command, Done, Refusal};
+use sekisho_control::{Actor, Command, Done};
 use sekisho_message::say;
 use sekisho_net::Clock;
 use serde_json::Value;
@@ -80,7 +80,7 @@ impl Caller {
     /// Opens the store in this process.
     fn here(settings: &Settings, actor: Actor, lock: Lock) -> Result<Self, Trouble> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::from_io)?;
-        let opened = runtime.block_on(open(Arc::new(settings.clone()), Clock::system())).map_err(Refusal::from)?;
+        let opened = runtime.block_on(open(Arc::new(settings.clone()), Clock::system()))?;
         Ok(Self::Here(Box::new(Here { desk: opened.desk, actor, runtime, _lock: lock })))
     }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use sekisho_control::password::Policy;
-use sekisho_control::{Control, Options};
+use sekisho_control::{Control, Options, Refusal, lockout};
 use sekisho_net::Clock;
 use sekisho_store::{Error, Store};
 
 use super::Desk;
 use crate::config::Settings;
+use crate::trouble::Trouble;
 
 /// An open store with everything over it.
 pub struct Opened {
@@ -21,8 +22,13 @@ pub struct Opened {
 /// Opens the store that `settings` name. The caller holds the lock of the data folder.
 ///
 /// # Errors
-/// When the store cannot be opened.
-pub async fn open(settings: Arc<Settings>, clock: Clock) -> Result<Opened, Error> {
+/// When the store, or a database that the configuration names, cannot be opened.
+pub async fn open(settings: Arc<Settings>, clock: Clock) -> Result<Opened, Trouble> {
+    let lockout = settings.lockout()?;
+    Ok(open_store(settings, clock, lockout).await.map_err(Refusal::from)?)
+}
+
+async fn open_store(settings: Arc<Settings>, clock: Clock, lockout: lockout::Settings) -> Result<Opened, Error> {
     let config = &settings.config;
     let wanted = sekisho_store::Settings { url: settings.store_url(), blobs: settings.blobs(), node: settings.node() };
     let store = tokio::task::spawn_blocking(move || Store::open(&wanted))
@@ -32,6 +38,8 @@ pub async fn open(settings: Arc<Settings>, clock: Clock) -> Result<Opened, Error
         grace: config.limits.removed_accounts.0,
         password_cache: config.limits.password_cache.0,
         password: Policy { min_length: config.password.min_length },
+        lockout,
+        guard: config.guard.settings(),
         rules: Some(settings.dir.clone()),
         ..Options::default()
     };

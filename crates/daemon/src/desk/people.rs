@@ -3,7 +3,7 @@
 use sekisho_control::Refusal;
 use sekisho_message::{Address, say};
 use sekisho_store::account::{self, Account};
-use sekisho_store::{alias, domain, list};
+use sekisho_store::{alias, domain, list, lockout};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -12,8 +12,20 @@ use super::Desk;
 const PAGE: u32 = 500;
 
 pub(super) async fn domains(desk: &Desk) -> Result<Value, Refusal> {
-    let domains = desk.control.store().read(domain::list).await?;
-    Ok(json!(domains.iter().map(|d| json!({ "domain": d.name, "created": d.created.to_string() })).collect::<Vec<_>>()))
+    let domains = desk.control.store().read(|tx| {
+        let mut shown = Vec::new();
+        for domain in domain::list(tx)? {
+            let rule = lockout::rule(tx, lockout::Owner::Domain(domain.id))?;
+            shown.push(json!({
+                "domain": domain.name,
+                "created": domain.created.to_string(),
+                "auth_networks": part(rule.as_ref().map(|rule| &rule.networks)),
+                "auth_countries": part(rule.as_ref().map(|rule| &rule.countries)),
+            }));
+        }
+        Ok(shown)
+    });
+    Ok(json!(domains.await?))
 }
 
 pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -> Result<Value, Refusal> {
@@ -34,20 +46,25 @@ pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -
 
 pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal> {
     let key = key_of(address)?;
-    let wanted = key.clone();
+    let (wanted, control) = (key.clone(), desk.control.clone());
     let found = desk.control.store().read(move |tx| {
         let Some(account) = account::get(tx, &wanted)? else { return Ok(None) };
         let usage = account::usage(tx, account.id)?;
-        Ok(Some((account, usage)))
+        let rule = lockout::rule(tx, lockout::Owner::Account(account.id))?;
+        let guard = control.guard().standing(tx, &format!("account:{}", account.key), control.now())?;
+        Ok(Some((account, usage, rule, guard)))
     });
-    let (account, usage) = found.await?.ok_or_else(|| {
+    let (account, usage, rule, guard) = found.await?.ok_or_else(|| {
         Refusal::invalid(say!(ja: "アカウント {key} はありません。", en: "There is no account {key}."))
     })?;
     let mut shown = one(&account);
     shown["messages"] = json!(usage.messages);
     shown["has_effect_dat"] = json!(account.effect_dat.is_some());
     shown["has_sender_dat"] = json!(account.sender_dat.is_some());
+    shown["auth_networks"] = json!(part(rule.as_ref().map(|rule| &rule.networks)));
+    shown["auth_countries"] = json!(part(rule.as_ref().map(|rule| &rule.countries)));
     shown["scram"] = json!(account.scram.is_some());
+    shown["guard"] = json!(guard);
     Ok(shown)
 }
 
@@ -80,6 +97,11 @@ pub(super) async fn list(desk: &Desk, address: &str, after: String) -> Result<Va
     );
     shown["next"] = json!(next);
     Ok(shown)
+}
+
+/// The parts of a list with commas.
+fn part(list: Option<&String>) -> Vec<&str> {
+    list.map(String::as_str).unwrap_or_default().split(',').filter(|part| !part.is_empty()).collect()
 }
 
 fn one(account: &Account) -> Value {

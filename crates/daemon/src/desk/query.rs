@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use sekisho_store::RecipientId;
 use sekisho_store::journal::{EntryId, JournalFilter};
 use sekisho_store::queue::Filter;
+use sekisho_store::{IncidentId, RecipientId};
 use serde::{Deserialize, Serialize};
 
 /// A question that changes nothing. Long answers come in pages: ask again with `next` as `after` until it is null.
@@ -75,6 +75,18 @@ pub enum Query {
     },
     /// The newest journal entry's id.
     LogEnd,
+    /// Locks in force, and the reject tables.
+    Lockouts,
+    /// A page of incidents, the newest first.
+    Incidents {
+        /// Last of the page before.
+        before: Option<IncidentId>,
+    },
+    /// The story of an incident.
+    Incident {
+        /// Its number, or whose it is.
+        which: String,
+    },
     /// The rule texts of the server and of accounts that have some, and the local domains.
     Rules,
     /// Whether an envelope would be accepted.

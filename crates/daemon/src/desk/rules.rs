@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sekisho_control::Refusal;
+use sekisho_control::lockout::FILES;
 use sekisho_guard::relay::{Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{EffectRules, Sender};
 use sekisho_guard::rules::explain::{Question, explain};
@@ -21,7 +22,7 @@ pub(crate) const EFFECT: &str = "effect.dat";
 /// Links of a chain of aliases that are followed.
 const LINKS: usize = 10;
 
-/// `{"effect":text|null,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}]}`
+/// `{"effect":text|null,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
 pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
     let effect = file(&desk.settings.dir)?;
     let found = desk.control.store().read(|tx| {
@@ -36,13 +37,17 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
         }
     });
     let (domains, accounts) = found.await?;
+    let rejects: Vec<Value> = FILES
+        .iter()
+        .filter_map(|(_, name)| {
+            Some(json!({ "file": name, "text": text(std::fs::read(desk.settings.dir.join(name)).ok()?) }))
+        })
+        .collect();
     let accounts: Vec<Value> = accounts
         .iter()
         .map(|a| json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat }))
         .collect();
-    Ok(
-        json!({ "effect": effect.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()), "domains": domains, "accounts": accounts }),
-    )
+    Ok(json!({ "effect": effect.map(text), "domains": domains, "accounts": accounts, "rejects": rejects }))
 }
 
 /// The shape of [`sekisho_guard::rules::explain::Explanation`].
@@ -115,6 +120,10 @@ fn facts(tx: &mut dyn Tx, sender: Option<&Address>, recipient: &Address) -> seki
     let rules = own.as_ref().and_then(|resident| resident.account.sender_dat.as_deref());
     let forbidden = rules.is_some_and(|text| !SenderRules::parse(text.as_bytes()).decide(&recipient.key()).allowed);
     Ok(Facts { standing, locality, forbidden, foreign: own.is_none() })
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn file(dir: &Path) -> Result<Option<Vec<u8>>, Refusal> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sekisho_access::imap::Imap;
 use sekisho_access::pop3::Pop3;
+use sekisho_control::{Control, Protocol, entry};
 use sekisho_mta::reception::{self, Reception};
 use sekisho_net::drive::{Drive, drive};
 use sekisho_net::listen::{self, Admission, ConnectionInfo, Listener, Refusal, Sessions};
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::bound::{Bound, Service};
 use super::housekeeping::spawn;
+use super::present::Present;
 use crate::config::Limits;
 use crate::trouble::Trouble;
 
@@ -28,6 +30,9 @@ pub(super) struct Doors {
     pub(super) clock: Clock,
     pub(super) tls: ServerTls,
     pub(super) limits: Limits,
+    pub(super) control: Control,
+    /// Where sessions of networks that are locked out shall end.
+    pub(super) present: Option<Present>,
 }
 
 impl Doors {
@@ -75,11 +80,25 @@ impl Doors {
     pub(super) fn follow(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let imap = self.imap.clone();
         spawn(tasks, stop, async move { imap.follow_switch().await });
+        if let Some(present) = self.present.clone() {
+            let control = self.control.clone();
+            spawn(tasks, stop, async move { present.follow(&control).await });
+        }
         let pop3 = self.pop3.clone();
         spawn(tasks, stop, async move { pop3.follow_switch().await });
     }
 
     async fn serve(&self, service: Service, stream: TcpStream, info: ConnectionInfo, stopping: CancellationToken) {
+        if self.is_barred(service, &info).await {
+            return;
+        }
+        let (stopping, _place) = match &self.present {
+            Some(present) => {
+                let own = stopping.child_token();
+                (own.clone(), Some(present.enter(info.peer.ip(), own)))
+            }
+            None => (stopping, None),
+        };
         let how = || Drive::new(self.clock.clone()).server_tls(self.tls.clone()).cancel(stopping.clone());
         let client = info.peer.ip();
         match service {
@@ -103,6 +122,23 @@ impl Doors {
                 drive(stream, session, &mut agent, how().implicit_tls()).await;
             }
         }
+    }
+
+    /// Whether TLS would come first for a client that may not connect: it is not worth a handshake.
+    async fn is_barred(&self, service: Service, info: &ConnectionInfo) -> bool {
+        let protocol = match service {
+            Service::Submissions => Protocol::Smtp,
+            Service::Pop3s => Protocol::Pop3,
+            Service::Imaps => Protocol::Imap4,
+            Service::Smtp | Service::Submission | Service::Pop3 | Service::Imap => return false,
+        };
+        let Err(barred) = self.control.is_welcome(protocol, info.peer.ip()).await else { return false };
+        let (now, client) = (self.control.now(), info.peer.ip().to_string());
+        let journal = self.control.journal();
+        journal.note(entry::accept_open(now, service.as_str(), &client, info.peer.port()));
+        let end = entry::Ending { service: service.as_str(), reason: &barred.reason, ..entry::Ending::default() };
+        journal.note(entry::accept_end(now, &client, &end));
+        true
     }
 
     async fn smtp(&self, stream: TcpStream, info: &ConnectionInfo, door: reception::Service, stop: CancellationToken) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sekisho_control::Control;
 use sekisho_net::{Clock, ServerTls};
-use sekisho_store::{Error, account, journal};
+use sekisho_store::{Error, account, index, journal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,8 @@ const AGE: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(86_400);
 /// Uncompressed journal entries at most.
 const MOST_FRESH: u64 = 1_000_000;
+/// How often new mail is looked for, to be indexed.
+const NEW_MAIL: Duration = Duration::from_secs(2);
 /// Bodies and rows in one step.
 const STEP: u32 = 1_000;
 /// Pause between steps, so that sessions come first.
@@ -33,6 +35,10 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
     spawn(tasks, stop, async move { journal.run().await });
     let shared = control.clone();
     spawn(tasks, stop, async move { shared.share_events().await });
+    let lockouts = control.clone();
+    spawn(tasks, stop, async move { lockouts.keep_lockouts().await });
+    let watching = control.clone();
+    spawn(tasks, stop, async move { watching.watch_origins().await });
     let (tls, hands) = (tls.clone(), clock.clone());
     spawn(tasks, stop, async move {
         tls.watch(hands, |outcome| match outcome {
@@ -42,6 +48,7 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
         .await;
     });
     spawn(tasks, stop, tidy(control.clone(), clock.clone()));
+    spawn(tasks, stop, index_mail(control.clone(), clock.clone()));
     spawn(tasks, stop, age(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
     spawn(tasks, stop, notify::watchdog());
     if desk.settings.config.logs.files {
@@ -68,6 +75,17 @@ async fn tidy(control: Control, clock: Clock) {
         while report("bodies", store.collect_garbage(STEP).await) == Some(STEP) {
             clock.sleep(BREATH).await;
         }
+    }
+}
+
+/// Makes signatures and summaries of mail that has come in, for searches and listings to come.
+async fn index_mail(control: Control, clock: Clock) {
+    loop {
+        let (store, now) = (control.store().clone(), clock.now());
+        let work = tokio::task::spawn_blocking(move || index::step(&store, now));
+        let outcome = work.await.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+        let more = report("index", outcome) == Some(true);
+        clock.sleep(if more { BREATH } else { NEW_MAIL }).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! How answers look on a terminal.
 
+pub(crate) mod story;
 mod table;
 
 pub use table::Table;
@@ -20,6 +21,11 @@ pub(crate) fn number(value: &Value, name: &str) -> u64 {
 /// A list field of an answer, or empty.
 pub(crate) fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A list of texts of an answer, in one line.
+pub(crate) fn list(value: &Value, name: &str) -> String {
+    items(value, name).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// `1.5 MiB`: three digits at most, binary units.

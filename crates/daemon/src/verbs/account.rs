@@ -8,7 +8,7 @@ use sekisho_store::account::Role;
 use serde_json::{Value, json};
 
 use super::domain::day;
-use super::unknown;
+use super::{unknown, whence};
 use crate::cli::{Words, given, text};
 use crate::config::Size;
 use crate::desk::Query;
@@ -93,12 +93,25 @@ pub(super) fn command(words: &Words) -> Command {
                     .place("size", say!(ja: "例: \"2 GiB\"、none でなし", en: "Such as \"2 GiB\"; none lifts it"))
                     .required(true),
             ),
-            words.verb("set", say!(ja: "氏名、言語、権限を変える", en: "Set name, language or role")).args([
-                who(),
-                name(),
-                language(),
-                role(),
-            ]),
+            words
+                .verb(
+                    "set",
+                    say!(ja: "氏名、言語、権限、ログイン元の制限を変える", en: "Set name, language, role, or from where it may log in"),
+                )
+                .args([who(), name(), language(), role()])
+                .args(whence::options(words)),
+            words
+                .verb(
+                    "class",
+                    say!(ja: "送信者の種別を決める（auto で学習に任せる）", en: "Set what kind of sender it is; auto lets it be learnt"),
+                )
+                .arg(who())
+                .arg(
+                    words
+                        .place("class", say!(ja: "種別", en: "Class"))
+                        .value_parser(["person", "role", "application", "newsletter", "auto"])
+                        .required(true),
+                ),
         ],
     )
 }
@@ -123,6 +136,10 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
             shell.act(Account(AccountCommand::Quota { address: address(), quota }))
         }
         "set" => set(m, shell),
+        "class" => {
+            let class = serde_json::from_value(json!(text(m, "class"))).ok();
+            shell.act(sekisho_control::Command::Class { who: address(), class })
+        }
         _ => Err(unknown(verb)),
     }
 }
@@ -157,7 +174,7 @@ fn set_password(m: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
 }
 
 /// A password that was made here is shown once.
-fn say_password(made: bool, password: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
+pub(super) fn say_password(made: bool, password: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
     if made && shell.json {
         shell.print_json(&json!({ "password": password }))?;
     } else if made {
@@ -167,7 +184,7 @@ fn say_password(made: bool, password: &str, shell: &mut Shell) -> Result<Exit, T
 }
 
 /// The password, and whether it was made here.
-fn password_of(m: &ArgMatches, shell: &Shell) -> Result<(String, bool), Trouble> {
+pub(super) fn password_of(m: &ArgMatches, shell: &Shell) -> Result<(String, bool), Trouble> {
     if m.get_flag("password-stdin") {
         return Ok((shell.input()?, false));
     }
@@ -196,6 +213,9 @@ fn set(m: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
     let (full_name, language) = (given(m, "name"), language_of(m));
     if full_name.is_some() || language.is_some() {
         shell.act(Account(AccountCommand::Person { address: address.clone(), full_name, language }))?;
+    }
+    if let Some(rule) = whence::rule(m) {
+        shell.act(Account(AccountCommand::Whence { address: address.clone(), rule }))?;
     }
     match role_of(text(m, "role")) {
         Some(role) => shell.act(Account(AccountCommand::Role { address, role })),
@@ -252,7 +272,12 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
         ("created", show::text(&one, "created").to_owned()),
         ("password changed", show::text(&one, "password_changed").to_owned()),
         ("must change", one["must_change"].to_string()),
+        ("auth networks", show::list(&one, "auth_networks")),
+        ("auth countries", show::list(&one, "auth_countries")),
         ("purge after", show::text(&one, "purge_after").to_owned()),
+        ("class", class_text(&one["guard"])),
+        ("guard", show::text(&one["guard"], "rung").to_owned()),
+        ("held since", show::text(&one["guard"], "held_since").to_owned()),
     ];
     for (name, value) in rows {
         if !value.is_empty() {
@@ -261,6 +286,17 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
     }
     shell.print(&table.print())?;
     Ok(Exit::Well)
+}
+
+/// The class in force, and whether somebody set it.
+fn class_text(guard: &Value) -> String {
+    let class = show::text(guard, "class");
+    match (class, guard["class_set"].is_null(), guard["learning"] == true) {
+        ("", ..) => String::new(),
+        (_, false, _) => format!("{class} (set)"),
+        (_, true, true) => format!("{class} (learning)"),
+        (_, true, false) => format!("{class} (learnt)"),
+    }
 }
 
 fn quota_text(one: &Value) -> String {

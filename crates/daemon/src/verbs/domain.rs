@@ -5,7 +5,7 @@ use sekisho_control::command::DomainCommand;
 use sekisho_message::say;
 use serde_json::Value;
 
-use super::unknown;
+use super::{nothing, unknown, whence};
 use crate::cli::{Words, text};
 use crate::desk::Query;
 use crate::shell::Shell;
@@ -21,6 +21,10 @@ pub(super) fn command(words: &Words) -> Command {
             words.verb("add", say!(ja: "ドメインを追加する", en: "Add a domain")).arg(name()),
             words.verb("list", say!(ja: "ドメインの一覧", en: "List the domains")),
             words.verb("remove", say!(ja: "ドメインを削除する", en: "Remove a domain")).arg(name()),
+            words
+                .verb("set", say!(ja: "ログイン元の制限を変える", en: "Set from where its accounts may log in"))
+                .arg(name())
+                .args(whence::options(words)),
             words
                 .verb("scram", say!(ja: "SCRAM 認証用の秘密を作るかどうか", en: "Whether SCRAM secrets are made"))
                 .arg(name())
@@ -42,6 +46,10 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
         Some(("scram", m)) => {
             let on = text(m, "state") == "on";
             shell.act(Domain(DomainCommand::Scram { name: text(m, "domain").into(), on }))
+        }
+        Some(("set", m)) => {
+            let rule = whence::rule(m).ok_or_else(nothing)?;
+            shell.act(Domain(DomainCommand::Whence { name: text(m, "domain").into(), rule }))
         }
         Some(("list", _)) => list(shell),
         _ => Err(unknown("domain")),

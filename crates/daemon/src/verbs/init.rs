@@ -1,7 +1,6 @@
 //! `sekisho init`.
 
 use clap::{ArgMatches, Command};
-use sekisho_control::Refusal;
 use sekisho_message::say;
 use sekisho_net::Clock;
 use serde_json::json;
@@ -33,7 +32,7 @@ pub(super) fn run(m: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::from_io)?;
     let language = shell.language;
     let administrator = runtime.block_on(async {
-        let opened = desk::open(std::sync::Arc::new(settings.clone()), Clock::system()).await.map_err(Refusal::from)?;
+        let opened = desk::open(std::sync::Arc::new(settings.clone()), Clock::system()).await?;
         let control = opened.desk.control;
         let made = first::people(&control, domain, language).await;
         control.store().close().await;

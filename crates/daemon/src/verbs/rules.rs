@@ -118,6 +118,10 @@ fn check_all(shell: &mut Shell) -> Result<Exit, Trouble> {
     if let Some(effect) = rules.get("effect").and_then(Value::as_str) {
         all.push(Checked { place: EFFECT.into(), findings: effect_findings(effect.as_bytes(), &domains) });
     }
+    for one in show::items(&rules, "rejects") {
+        let findings = RejectTable::parse(show::text(one, "text").as_bytes()).findings().to_vec();
+        all.push(Checked { place: show::text(one, "file").into(), findings });
+    }
     for one in show::items(&rules, "accounts") {
         let address = show::text(one, "address");
         if let Some(effect) = one.get("effect_dat").and_then(Value::as_str) {

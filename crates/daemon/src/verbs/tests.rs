@@ -26,7 +26,7 @@ impl Write for Screen {
 }
 
 /// Runs one line of the command line on `dir`; what it printed and how it ended.
-fn sekisho(dir: &Path, language: Language, args: &[&str]) -> (String, Result<Exit, Trouble>) {
+pub(super) fn sekisho(dir: &Path, language: Language, args: &[&str]) -> (String, Result<Exit, Trouble>) {
     let matches = cli::command(language).try_get_matches_from(std::iter::once(&"sekisho").chain(args)).unwrap();
     let screen = Screen::default();
     let mut shell =
@@ -216,4 +216,39 @@ fn moving_the_store_wants_the_server_stopped() {
     for line in ["store copy --to sqlite:other.db", "store restore backup"] {
         assert!(en(dir.path(), line).1.unwrap_err().text.en.contains("Stop it first"));
     }
+}
+
+#[test]
+fn lockout_rows_and_login_rules_are_written_while_the_server_is_stopped() {
+    let dir = initialised();
+    let at = dir.path();
+    assert_eq!(well(at, "lockout list"), "Nothing is locked.\n");
+    well(at, "lockout allow 192.0.2.0/24");
+    well(at, "lockout deny 203.0.113.* --protocol pop3");
+    let table = |name: &str| std::fs::read_to_string(at.join(name)).unwrap_or_default();
+    assert_eq!(table("rejectpopip.dat"), "192.0.2.0/24\ttrue\r\n203.0.113.0/24\t\r\n");
+    assert_eq!(table("rejectimapip.dat"), "192.0.2.0/24\ttrue\r\n");
+    let listed = json(at, "lockout list --json");
+    assert_eq!(listed["rows"].as_array().unwrap().len(), 4);
+    assert_eq!((&listed["rows"][2]["kind"], &listed["rows"][2]["line"]), (&"permanent".into(), &2.into()));
+    assert!(well(at, "lockout list").contains("203.0.113.0/24"));
+    assert!(well(at, "lockout unlock 198.51.100.1").contains("was not locked"));
+    assert!(well(at, "lockout unlock nobody@example.jp").contains("was not locked"));
+    well(at, "lockout forget 192.0.2.0/24");
+    assert_eq!(table("rejectimapip.dat"), "");
+    assert_eq!(en(at, "lockout deny nowhere").1.unwrap_err().exit, Exit::Found);
+    std::fs::write(at.join("rejectsmtpip.dat"), "192.0.2.1\twhen?\r\n").unwrap();
+    let (said, outcome) = en(at, "rules check");
+    assert_eq!(outcome, Ok(Exit::Found));
+    assert!(said.contains("rejectsmtpip.dat:1: error"), "{said}");
+
+    well(at, "account set admin@example.jp --auth-networks 192.0.2.0/24,2001:db8::/32");
+    well(at, "domain set example.jp --auth-networks 10.0.0.0/8");
+    let account = json(at, "account show admin@example.jp --json");
+    assert_eq!(account["auth_networks"], serde_json::json!(["192.0.2.0/24", "2001:db8::/32"]));
+    assert_eq!(json(at, "domain list --json")[0]["auth_networks"], serde_json::json!(["10.0.0.0/8"]));
+    assert!(en(at, "account set admin@example.jp --auth-countries JP").1.unwrap_err().text.en.contains("no database"));
+    well(at, "account set admin@example.jp --auth-networks none");
+    assert_eq!(json(at, "account show admin@example.jp --json")["auth_networks"], serde_json::json!([]));
+    assert_eq!(en(at, "domain set example.jp").1.unwrap_err().exit, Exit::CouldNot);
 }

@@ -124,9 +124,15 @@ pub fn attack(policy: &Policy, class: Attack, from: From, seed: u64) -> Tally {
 /// One attack in a world that was made ready (see [`World::blind`]).
 #[must_use]
 pub fn attack_in(mut world: World, class: Attack, from: From, seed: u64) -> Tally {
+    run_attack(&mut world, class, from, seed);
+    world.tally().clone()
+}
+
+/// The same in a world that the caller goes on to look at.
+pub fn run_attack(world: &mut World, class: Attack, from: From, seed: u64) {
     let mut prng = Prng::new(seed);
-    attack::plan(&mut world, &mut prng, class, from);
-    world.run(false).clone()
+    attack::plan(world, &mut prng, class, from);
+    world.run(false);
 }
 
 /// One honest sender; holds are let go at once, and counted.
@@ -138,18 +144,24 @@ pub fn honest(policy: &Policy, class: Honest, seed: u64) -> Tally {
 /// One honest sender in a world that was made ready.
 #[must_use]
 pub fn honest_in(mut world: World, class: Honest, seed: u64) -> Tally {
-    let mut prng = Prng::new(seed);
+    run_honest(&mut world, class, seed);
+    world.tally().clone()
+}
+
+/// The same in a world that the caller goes on to look at.
+pub fn run_honest(world: &mut World, class: Honest, seed: u64) {
+    let prng = &mut Prng::new(seed);
     match class {
-        Honest::Person => honest::person(&mut world, &mut prng),
-        Honest::Role => honest::role(&mut world, &mut prng),
-        Honest::Application => honest::application(&mut world, &mut prng),
-        Honest::Newsletter => honest::newsletter(&mut world, &mut prng),
-        Honest::Employee => honest::employee(&mut world, &mut prng),
-        Honest::Traveller => honest::traveller(&mut world, &mut prng),
-        Honest::NewPhone => honest::new_phone(&mut world, &mut prng),
-        Honest::PasswordChanged => honest::password_changed(&mut world, &mut prng),
+        Honest::Person => honest::person(world, prng),
+        Honest::Role => honest::role(world, prng),
+        Honest::Application => honest::application(world, prng),
+        Honest::Newsletter => honest::newsletter(world, prng),
+        Honest::Employee => honest::employee(world, prng),
+        Honest::Traveller => honest::traveller(world, prng),
+        Honest::NewPhone => honest::new_phone(world, prng),
+        Honest::PasswordChanged => honest::password_changed(world, prng),
     }
-    world.run(true).clone()
+    world.run(true);
 }
 
 /// Many runs of an attack in a few numbers.

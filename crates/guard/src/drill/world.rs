@@ -28,6 +28,32 @@ pub struct World {
     counter: u64,
     prng: Prng,
     tally: Tally,
+    /// What happened, in order, if somebody wants to know.
+    pub record: Option<Vec<Recorded>>,
+}
+
+/// Something that happened, whatever the guard said to it.
+#[derive(Clone, Debug)]
+pub enum Recorded {
+    /// An origin came to be, with these contacts.
+    Born(Vec<u64>),
+    /// An act, and which of its recipients were contacts then.
+    Act(Act, Vec<bool>),
+    /// What became of a first contact: accepted when, on whose behalf, to whom, and whether there is nobody of that name.
+    Outcome {
+        /// When the outcome was known.
+        at: Time,
+        /// When the message was accepted.
+        since: Time,
+        /// The sender.
+        origin: usize,
+        /// The recipient.
+        recipient: u64,
+        /// Whether there is no such recipient.
+        dead: bool,
+    },
+    /// What comes from here on is measured.
+    Counting,
 }
 
 /// An origin.
@@ -156,11 +182,13 @@ impl World {
             counter: 0,
             prng: Prng::new(seed ^ 0xD1CE),
             tally: Tally::default(),
+            record: None,
         }
     }
 
     /// Adds an origin; tells its index, which is its address too.
     pub fn add(&mut self, profile: Profile, contacts: BTreeSet<u64>) -> usize {
+        self.note(|| Recorded::Born(contacts.iter().copied().collect()));
         self.origins.push(Actor { profile, contacts });
         self.origins.len() - 1
     }
@@ -173,6 +201,7 @@ impl World {
     /// Forgets what was counted so far: what comes now is what is measured.
     pub fn start_counting(&mut self) {
         self.tally = Tally::default();
+        self.note(|| Recorded::Counting);
     }
 
     /// Runs everything that is planned. `release`: somebody looks at a hold of honest mail at once and lets it go.
@@ -199,7 +228,22 @@ impl World {
         self.queue.insert((at, self.counter), item);
     }
 
+    fn note(&mut self, what: impl FnOnce() -> Recorded) {
+        if let Some(record) = &mut self.record {
+            record.push(what());
+        }
+    }
+
     fn act(&mut self, act: Act, release: bool, now: Time) {
+        if self.record.is_some() {
+            let known = self.origins.get(act.origin).map(|actor| &actor.contacts);
+            let contacts = match &act.what {
+                What::Mail(mail) => mail.recipients.iter().map(|r| known.is_some_and(|k| k.contains(r))).collect(),
+                What::Login(_) => Vec::new(),
+            };
+            let act = act.clone();
+            self.note(|| Recorded::Act(act, contacts));
+        }
         match act.what {
             What::Login(login) => {
                 self.judge(act.origin, &Event::Login(login), act.hostile, release, now);
@@ -282,9 +326,12 @@ impl World {
             receiver.contacts.insert(origin as u64);
         }
         if first {
-            let result = if self.prng.chance(dead) { OutcomeResult::Dead } else { OutcomeResult::Relayed };
+            let dead = self.prng.chance(dead);
+            let at = now + Duration::from_secs(2);
+            self.note(|| Recorded::Outcome { at, since, origin, recipient, dead });
+            let result = if dead { OutcomeResult::Dead } else { OutcomeResult::Relayed };
             let outcome = Outcome { first_contact: true, result, provider: recipient >> 8 };
-            self.judge(origin, &Event::Outcome(outcome), hostile, release, now + Duration::from_secs(2));
+            self.judge(origin, &Event::Outcome(outcome), hostile, release, at);
         }
     }
 

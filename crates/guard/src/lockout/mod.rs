@@ -175,7 +175,9 @@ impl Lockouts {
             return Vec::new();
         }
         let place = Place::of(client.ip);
-        if !client.owner_here {
+        // A client that repeats one wrong password for days is no sign of guessing.
+        let repeated = wrong.is_some_and(|password| self.accounts.knows(client.account, password));
+        if !client.owner_here && !repeated {
             self.regime.note(wrong.is_some(), now);
         }
         let Some(password) = wrong else {
@@ -226,12 +228,7 @@ impl Lockouts {
 
     /// Notes a connection. Tells a new lock. Addresses at networks that somebody uses may make five times as many.
     pub fn connection(&mut self, policy: &LockoutPolicy, client: &Client, now: Time) -> Option<Lock> {
-        let limit = match client.protocol {
-            Protocol::Smtp => policy.smtp_connections,
-            Protocol::Pop3 => policy.pop3_connections,
-            Protocol::Imap4 => policy.imap4_connections,
-            Protocol::Console => return None,
-        };
+        let limit = connections(policy, client.protocol)?;
         if client.exempt || limit.tries == 0 {
             return None;
         }
@@ -255,33 +252,47 @@ impl Lockouts {
         self.locks.insert(lock.subject, lock);
     }
 
-    /// Takes the locks of an address and its network away, and what was counted; says how many.
-    pub fn unlock_address(&mut self, ip: IpAddr) -> usize {
-        let (key, place) = (address(ip), Place::of(ip));
-        self.failures.retain(|(_, ip)| *ip != key);
-        self.connections.retain(|(_, ip)| *ip != key);
-        self.pairs.retain(|(_, p)| *p != place);
-        self.spraying.forget(place);
-        let ours = |subject: &Subject| match *subject {
-            Subject::Address(_, ip) => ip == key,
-            Subject::Place(p) | Subject::Login(_, p) => p == place,
-            Subject::Account(_) => false,
-        };
-        self.remove(ours)
+    /// Whether the next connection of this client would lock it if nobody used its network. Tells cheaply when it is worth
+    /// finding out whether somebody does.
+    #[must_use]
+    pub fn is_near(&self, policy: &LockoutPolicy, client: &Client, now: Time) -> bool {
+        let Some(limit) = connections(policy, client.protocol).filter(|limit| limit.tries > 0) else { return false };
+        let count = self.connections.count((client.protocol, address(client.ip)), limit.window_seconds, now);
+        count.saturating_add(1) >= limit.tries
     }
 
-    /// Takes the locks of an account away, and what was counted; says how many.
-    pub fn unlock_account(&mut self, account: u64) -> usize {
+    /// Takes away the locks of every address and network that `network` overlaps, and what was counted there; tells them.
+    pub fn unlock_network(&mut self, network: &Network) -> Vec<Lock> {
+        let here = |ip: IpAddr| overlaps(network, net(ip));
+        let around = |place: Place| place_net(place).is_some_and(|net| overlaps(network, net));
+        self.failures.retain(|(_, ip)| !here(*ip));
+        self.connections.retain(|(_, ip)| !here(*ip));
+        self.pairs.retain(|(_, place)| !around(*place));
+        self.spraying.retain(|place| !around(*place));
+        self.remove(|subject| match *subject {
+            Subject::Address(_, ip) => here(ip),
+            Subject::Place(place) | Subject::Login(_, place) => around(place),
+            Subject::Account(_) => false,
+        })
+    }
+
+    /// Takes the locks of an account away, and what was counted; tells them.
+    pub fn unlock_account(&mut self, account: u64) -> Vec<Lock> {
         self.pairs.retain(|(a, _)| *a != account);
         self.accounts.forget(account);
         self.scattered.forget(account);
         self.remove(|subject| matches!(*subject, Subject::Login(a, _) | Subject::Account(a) if a == account))
     }
 
-    fn remove(&mut self, which: impl Fn(&Subject) -> bool) -> usize {
-        let before = self.locks.len();
+    /// Takes away the locks that a test rejects, as those that another server has lifted; what was counted stays.
+    pub fn retain(&mut self, keep: impl Fn(&Lock) -> bool) {
+        self.locks.retain(|_, lock| keep(lock));
+    }
+
+    fn remove(&mut self, which: impl Fn(&Subject) -> bool) -> Vec<Lock> {
+        let gone: Vec<Lock> = self.locks.values().filter(|lock| which(&lock.subject)).cloned().collect();
         self.locks.retain(|subject, _| !which(subject));
-        before - self.locks.len()
+        gone
     }
 
     /// Adds a lock unless one is in force that ends no earlier; whether it is news (a longer one is not).
@@ -311,10 +322,20 @@ impl Lock {
         let (protocol, network) = match self.subject {
             Subject::Address(Protocol::Console, _) | Subject::Login(..) | Subject::Account(_) => return None,
             Subject::Address(protocol, ip) => (Some(protocol), net(ip)),
-            Subject::Place(place) => (None, place.to_string().parse().ok()?),
+            Subject::Place(place) => (None, place_net(place)?),
         };
         let entry = Entry::Timed { until: self.until, by_connections: self.rule == Rule::Connections };
         Some((protocol, Row { line: 0, network: Network::Net(network), entry }))
+    }
+
+    /// The network that it is about, if it is about one.
+    #[must_use]
+    pub fn network(&self) -> Option<IpNet> {
+        match self.subject {
+            Subject::Address(_, ip) => Some(net(ip)),
+            Subject::Place(place) | Subject::Login(_, place) => place_net(place),
+            Subject::Account(_) => None,
+        }
     }
 
     /// What happened, for the journal and the administrator. `name`: the login name, where one is concerned.
@@ -333,6 +354,15 @@ const fn failures(policy: &LockoutPolicy, protocol: Protocol) -> Limit {
     }
 }
 
+const fn connections(policy: &LockoutPolicy, protocol: Protocol) -> Option<Limit> {
+    match protocol {
+        Protocol::Smtp => Some(policy.smtp_connections),
+        Protocol::Pop3 => Some(policy.pop3_connections),
+        Protocol::Imap4 => Some(policy.imap4_connections),
+        Protocol::Console => None,
+    }
+}
+
 /// Whoever has one IPv6 address has the /64.
 fn address(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
@@ -346,6 +376,15 @@ fn net(ip: IpAddr) -> IpNet {
         IpAddr::V4(_) => IpNet::from(ip),
         IpAddr::V6(v6) => Ipv6Net::new(v6, 64).map_or(IpNet::from(ip), IpNet::V6),
     }
+}
+
+fn place_net(place: Place) -> Option<IpNet> {
+    place.to_string().parse().ok()
+}
+
+fn overlaps(network: &Network, net: IpNet) -> bool {
+    let net = Network::Net(net);
+    network.covers(&net) || net.covers(network)
 }
 
 fn hash(place: Place) -> u64 {

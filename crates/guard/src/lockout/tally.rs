@@ -41,6 +41,11 @@ impl<K: Ord + Copy> Tally<K> {
         u32::try_from(window.seen.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether `what` was noted under `key` lately.
+    pub(super) fn knows(&self, key: K, what: u64) -> bool {
+        self.windows.get(&key).is_some_and(|window| window.seen.contains(&what))
+    }
+
     /// How many there are.
     pub(super) fn count(&self, key: K, seconds: u32, now: Time) -> u32 {
         let fresh = |w: &&Window| now.since(w.began).as_secs() < u64::from(seconds.max(1));

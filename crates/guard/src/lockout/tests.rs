@@ -61,6 +61,7 @@ fn the_same_wrong_password_counts_once() {
             "one password from many places is no guessing"
         );
     }
+    assert!(lockouts.regime.since(after(3_000 * 60)).is_none(), "nor a sign that the site is guessed at");
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn one_try_from_each_address_locks_the_account_but_never_its_owner_nor_who_comes
     assert!(lockouts.may_connect(Protocol::Pop3, owner.ip, after(32)));
     assert!(is_locked(&lockouts.may_try(&policy, &client("203.9.9.9", 1), after(30))));
     assert!(!is_locked(&lockouts.may_try(&policy, &client("203.9.9.9", 2), after(30))), "other accounts are open");
-    assert_eq!(lockouts.unlock_account(1), 1);
+    assert_eq!(lockouts.unlock_account(1).len(), 1);
     assert!(!is_locked(&lockouts.may_try(&policy, &client("203.9.9.9", 1), after(30))));
 }
 
@@ -120,7 +121,7 @@ fn spraying_locks_the_network_on_every_door() {
     let (protocol, row) = locks[0].row().unwrap();
     assert_eq!((protocol, row.network.to_string().as_str()), (None, "203.0.113.0/24"));
     assert!(!lockouts.may_connect(Protocol::Imap4, "203.0.113.77".parse().unwrap(), after(9)));
-    assert_eq!(lockouts.unlock_address("203.0.113.77".parse().unwrap()), 1);
+    assert_eq!(lockouts.unlock_network(&Network::parse("203.0.113.77").unwrap()).len(), 1);
     assert!(lockouts.may_connect(Protocol::Imap4, "203.0.113.77".parse().unwrap(), after(9)));
 }
 
@@ -178,4 +179,25 @@ fn what_is_switched_off_is_off_and_settings_have_defaults() {
         (0..20).flat_map(|n| lockouts.attempt(&policy, &client("203.0.113.5", 1), Some(n), after(n))).collect();
     assert!(locks.is_empty(), "{locks:?}");
     assert!(serde_json::from_str::<LockoutPolicy>(r#"{"pear":1}"#).is_err());
+}
+
+#[test]
+fn unlocking_reaches_what_a_network_overlaps_and_nothing_else() {
+    let (policy, mut lockouts) = (LockoutPolicy::default(), Lockouts::default());
+    for ip in ["203.0.113.5", "198.51.100.5", "2001:db8:1:2::9"] {
+        (0..30).for_each(|n| drop(lockouts.attempt(&policy, &client(ip, 1), Some(n), after(n))));
+    }
+    let locked = |lockouts: &Lockouts, ip: &str| !lockouts.may_connect(Protocol::Pop3, ip.parse().unwrap(), after(60));
+    for ip in ["203.0.113.5", "198.51.100.5", "2001:db8:1:2::77"] {
+        assert!(locked(&lockouts, ip), "{ip}");
+    }
+    assert!(lockouts.unlock_network(&Network::parse("192.0.2.0/24").unwrap()).is_empty());
+    assert!(!lockouts.unlock_network(&Network::parse("203.0.113.*").unwrap()).is_empty());
+    assert!(!lockouts.unlock_network(&Network::parse("2001:db8:1:2::1").unwrap()).is_empty());
+    assert!(!locked(&lockouts, "203.0.113.5") && !locked(&lockouts, "2001:db8:1:2::77"));
+    assert!(locked(&lockouts, "198.51.100.5"));
+    // What was counted is gone too: one more failure locks nothing.
+    assert!(lockouts.attempt(&policy, &client("203.0.113.5", 2), Some(1), after(61)).is_empty());
+    lockouts.retain(|lock| !matches!(lock.subject, Subject::Address(..)));
+    assert!(!locked(&lockouts, "198.51.100.5"));
 }

@@ -64,7 +64,7 @@ impl Standing {
 
 impl PlaceUse {
     /// Whether the origin has proved this place to be its own by using it.
-    fn is_proven(&self, policy: &Policy, now: Time) -> bool {
+    pub(crate) fn is_proven(&self, policy: &Policy, now: Time) -> bool {
         let settled = self.days >= 2
             && !self.tainted
             && now.0.saturating_sub(self.first.0) >= i64::from(policy.place_proof_hours) * HOUR;
@@ -129,7 +129,8 @@ impl Profile {
                 self.novel *= 0.98;
             }
             known.last = known.last.max(now);
-            known.tainted |= !clean;
+            // What an intruder does elsewhere does not make the owner a stranger at home.
+            known.tainted |= !clean && !known.is_proven(policy, now);
             return;
         }
         if clean {

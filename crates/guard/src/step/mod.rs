@@ -90,7 +90,8 @@ fn decided(policy: &Policy, profile: &mut Profile, operator: Operator, now: Time
         }
         Operator::Resolve => {
             free(profile);
-            profile.places.0.retain(|p| !p.tainted);
+            // What was not the owner's before is learnt anew, or not at all.
+            profile.places.0.retain(|p| p.is_proven(policy, now));
             profile.guesses = crate::profile::guessing::Guesses::new(now);
             profile.tightened_until = now + std::time::Duration::from_secs(u64::from(policy.tightened_hours) * 3600);
         }
@@ -102,8 +103,11 @@ fn decided(policy: &Policy, profile: &mut Profile, operator: Operator, now: Time
 fn free(profile: &mut Profile) {
     (profile.home, profile.away, profile.slow, profile.dead_added) = (0.0, 0.0, 0.0, 0.0);
     (profile.held_since, profile.suspended, profile.breach, profile.first_evidence) = (None, false, None, None);
-    (profile.complaints, profile.traps) = (0, 0);
+    (profile.complaints, profile.traps, profile.reached, profile.dead) = (0, 0, 0.0, 0.0);
     profile.episodes.0.clear();
+    // What was sent in the owner's name shall not make him wait.
+    (profile.valve, profile.stranger_valve) = (Time(i64::MIN), Time(i64::MIN));
+    profile.day_first = 0;
 }
 
 /// Writes signals into the ledger.

@@ -202,3 +202,31 @@ fn a_false_alarm_teaches() {
     let verdict = step(&policy, &mut profile, &mut site, &mail(AWAY, 0, 1, 99), now);
     assert!(!matches!(verdict.action, Action::Hold) && verdict.score < 0.2, "{verdict:?}");
 }
+
+/// Two months of mail, then logins after guessing from elsewhere while the owner goes on at home.
+#[test]
+fn an_incident_leaves_the_owner_his_network_and_nothing_of_what_the_intruder_used_up() {
+    let (policy, mut profile, mut site, now) = settled();
+    // A second network of his, proven by use alone.
+    let office = Place::V4([198, 51, 100]);
+    let mut now = now;
+    for n in 0..4_u64 {
+        now = now + Duration::from_secs(86_400);
+        step(&policy, &mut profile, &mut site, &mail(office, 1, 0, n << 30), now);
+    }
+    assert!(profile.is_home(&policy, office, now));
+    for n in 0..40_u64 {
+        let away = Place::V4([9, 9, (n % 5) as u8]);
+        step(&policy, &mut profile, &mut site, &mail(away, 0, 3, 42), now);
+        step(&policy, &mut profile, &mut site, &Event::Login(Login { place: office, ..Login::default() }), now);
+        step(&policy, &mut profile, &mut site, &Event::Login(Login { place: HOME, ..Login::default() }), now);
+    }
+    assert!(profile.held_since.is_some());
+    assert!(profile.is_home(&policy, office, now) && profile.is_home(&policy, HOME, now));
+    step(&policy, &mut profile, &mut site, &Event::Operator(Operator::Resolve), now);
+    assert!(profile.is_home(&policy, office, now) && profile.is_home(&policy, HOME, now));
+    assert!(profile.places.items().iter().all(|p| !matches!(p.place, Place::V4([9, ..]))));
+    let later = now + Duration::from_secs(60);
+    let verdict = step(&policy, &mut profile, &mut site, &mail(HOME, 0, 1, 77), later);
+    assert_eq!(verdict.action, Action::Pass, "somebody new is written to at once again");
+}

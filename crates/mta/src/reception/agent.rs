@@ -25,6 +25,8 @@ pub struct SmtpAgent {
     pub(super) ip: IpAddr,
     /// The address as logs and the queue write it.
     pub(super) client: String,
+    /// A number for the connection.
+    pub(super) session: u64,
     pub(super) tls: Option<TlsInfo>,
     pub(super) hello: Hello,
     pub(super) login: Option<Box<Login>>,
@@ -67,11 +69,13 @@ impl SmtpAgent {
         let ip = peer.ip().to_canonical();
         let client = ip.to_string();
         site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        let session = site.next_session();
         Self {
             site,
             service,
             ip,
             client,
+            session,
             tls: None,
             hello: Hello::default(),
             login: None,
@@ -144,8 +148,9 @@ impl SmtpAgent {
                 return self.refused("(connect)", reply::unavailable(self.site.hostname()), &error.to_string());
             }
         }
-        if let Some(line) = self.site.locked_out(self.ip, now) {
-            return self.refused("(connect)", reply::locked_out(), &format!("line {line} of rejectsmtpip.dat"));
+        if let Err(barred) = self.site.admit(self.ip, now).await {
+            let response = if barred.crowded { reply::crowded(self.site.hostname()) } else { reply::locked_out() };
+            return self.refused("(connect)", response, &barred.reason);
         }
         if let Some(line) = self.site.effect(now).refuses_connection(self.ip) {
             return self.refused("(connect)", Reception::bad_source(), &format!("line {line} of effect.dat"));

@@ -1,7 +1,7 @@
 //! DATA to the final reply.
 
-use sekisho_message::date;
 use sekisho_message::trace::{ReceivedFields, TlsClause, With, received, return_path};
+use sekisho_message::{Address, date};
 use sekisho_proto::smtp::Response;
 use sekisho_proto::smtp::server::Reply;
 use sekisho_store::MessageId;
@@ -9,9 +9,9 @@ use sekisho_store::MessageId;
 use super::agent::SmtpAgent;
 use super::facts::Facts;
 use super::intake::{Arrived, Intake, Prefix};
-use super::reply;
 use super::transaction::Transaction;
-use crate::accept::{self, NotAccepted, Submission};
+use super::{client, reply};
+use crate::accept::{self, NotAccepted, Signs, Submission};
 use crate::identity::{self, Claim};
 
 impl SmtpAgent {
@@ -72,6 +72,9 @@ impl SmtpAgent {
             Err(NotAccepted::Suspended) => {
                 self.refused(&said, reply::unavailable(self.site.hostname()), "the account may no longer send")
             }
+            Err(NotAccepted::Deferred) => {
+                self.refused(&said, reply::try_later(), "the guard holds the origin, and guard.mode is defer")
+            }
             Err(NotAccepted::Store(error)) => self.store_failed(&said, &error),
         }
     }
@@ -107,6 +110,7 @@ impl SmtpAgent {
 
     fn submission(&self, transaction: Transaction, arrived: Arrived, eight_bit: bool) -> Submission {
         let Arrived { id, content, relay_offset, facts, fingerprint } = arrived;
+        let signs = self.signs(&facts);
         Submission {
             id,
             content,
@@ -129,8 +133,21 @@ impl SmtpAgent {
             ret: transaction.ret(),
             envid: transaction.params.envid,
             received: self.now(),
+            signs,
             origin: transaction.origin,
             recipients: transaction.recipients,
+        }
+    }
+
+    fn signs(&self, facts: &Facts) -> Signs {
+        let author = facts.originators.from.addresses.first();
+        let elsewhere = |to: &Address| author.is_some_and(|author| author.domain() != to.domain());
+        Signs {
+            client: client::look(&self.hello.name, self.tls.as_ref(), &facts.mailer, &facts.message_id),
+            session: self.session,
+            author: author.cloned(),
+            reply_elsewhere: facts.originators.reply_to.addresses.iter().any(elsewhere),
+            offset_minutes: self.site.settings.offset_minutes,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Facts {
     pub message_id: String,
     /// Subject, decoded.
     pub subject: String,
+    /// The program that wrote it: User-Agent or X-Mailer; empty when neither is there.
+    pub mailer: String,
     /// Whether the message has no header at all: its first line is text.
     pub headless: bool,
 }
@@ -46,8 +48,10 @@ impl Facts {
                 7 if field.is("Subject") && facts.subject.is_empty() => {
                     facts.subject = charset::decode_header(&field.unfolded()).chars().take(MAX_SUBJECT).collect();
                 }
+                8 if field.is("X-Mailer") => facts.mailer = token(&field.unfolded()),
+                10 if field.is("User-Agent") => facts.mailer = token(&field.unfolded()),
                 10 if field.is("Message-ID") && facts.message_id.is_empty() => {
-                    facts.message_id = message_id(&field.unfolded());
+                    facts.message_id = token(&field.unfolded());
                 }
                 _ => {}
             }
@@ -70,7 +74,7 @@ impl Facts {
     }
 }
 
-fn message_id(value: &[u8]) -> String {
+fn token(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value.get(..MAX_MESSAGE_ID).unwrap_or(value));
     text.chars().filter(|c| !c.is_control()).collect()
 }

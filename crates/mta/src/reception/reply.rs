@@ -8,6 +8,11 @@ pub fn unavailable(hostname: &str) -> Response {
     Response::new(421, (4, 3, 2), format!("{hostname} Service not available, try again later"))
 }
 
+/// The operator prefers that a message be tried again to keeping it back. It could be any trouble of ours.
+pub fn try_later() -> Response {
+    Response::new(451, (4, 3, 0), "Temporary failure, try again later")
+}
+
 /// Too many unknown recipients.
 pub fn harvesting(hostname: &str) -> Response {
     Response::new(421, (4, 7, 0), format!("{hostname} Too many errors; closing"))
@@ -21,6 +26,11 @@ pub fn login_failed() -> Response {
 /// The login could not be judged now.
 pub fn login_later() -> Response {
     Response::new(454, (4, 7, 0), "Temporary authentication failure")
+}
+
+/// Too many connections in a short time.
+pub fn crowded(hostname: &str) -> Response {
+    Response::new(421, (4, 7, 0), format!("{hostname} Too many connections, try again later"))
 }
 
 /// The client is in the lockout table.

@@ -36,7 +36,7 @@ pub struct Settings {
     /// Own host name: greeting, Received, Message-ID. It counts as a local domain in which only
     /// `postmaster` and `abuse` exist.
     pub hostname: Domain,
-    /// The folder that holds `effect.dat` and `rejectsmtpip.dat`.
+    /// The folder that holds `effect.dat`.
     pub data: PathBuf,
     /// Bounds of a session. `message`: 50 MiB by default.
     pub limits: wire::Limits,

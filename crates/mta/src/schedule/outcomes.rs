@@ -1,5 +1,6 @@
 //! What became of recipients, as an event: dead addresses and replies that say "spam" are signs of abuse.
 
+use sekisho_message::Time;
 use sekisho_store::queue::{Entry, Outcome};
 use sekisho_store::{MessageId, OriginId};
 use tokio::sync::broadcast;
@@ -9,7 +10,7 @@ use super::judge::Judged;
 use crate::relay::{Attempt, Fate};
 
 /// Events that a slow listener may lag behind. Who misses some finds the rest in the journal.
-const BACKLOG: usize = 1_024;
+const BACKLOG: usize = 4_096;
 
 /// One recipient's outcome outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,12 @@ pub struct OutcomeEvent {
     pub origin_key: String,
     /// The message.
     pub message: MessageId,
+    /// When it was accepted.
+    pub received: Time,
     /// The recipient.
     pub address: String,
+    /// The host that answered, or empty.
+    pub host: String,
     /// Relayed, put off or failed.
     pub fate: Fate,
     /// Whether it is over for this recipient.
@@ -60,7 +65,9 @@ impl Outcomes {
             origin: flight.origin,
             origin_key: entry.origin.clone(),
             message: entry.message,
+            received: entry.received,
             address: entry.address.clone(),
+            host: attempt.peer.as_ref().map(|peer| peer.host.clone()).unwrap_or_default(),
             fate: attempt.fate,
             is_final: !matches!(judged.outcome, Outcome::Deferred { .. }),
             code: attempt.code,

@@ -7,9 +7,12 @@ use super::fetch::Fetch;
 use super::flag::Flag;
 use super::list::{List, StatusItem};
 use super::metadata::GetMetadata;
+use super::multisearch::MultiSearch;
 use super::notify::Notify;
 use super::search::Search;
 use super::set::SequenceSet;
+use super::sort::Sort;
+use super::thread::Thread;
 
 /// One command without its tag, which the session keeps.
 ///
@@ -87,6 +90,12 @@ pub enum Command {
     Expunge(Option<SequenceSet>),
     /// `SEARCH` or `UID SEARCH`.
     Search(Search),
+    /// `SORT` or `UID SORT` (RFC 5256 §3).
+    Sort(Sort),
+    /// `THREAD` or `UID THREAD` (RFC 5256 §3).
+    Thread(Thread),
+    /// `ESEARCH` (RFC 7377).
+    MultiSearch(MultiSearch),
     /// `FETCH` or `UID FETCH`.
     Fetch(Fetch),
     /// `STORE` or `UID STORE`.

@@ -3,6 +3,7 @@
 use super::fault::{Parsed, syntax};
 use super::lex::Cursor;
 use super::print;
+use super::search::{self, Partial};
 use super::set::{SequenceSet, sequence_set};
 
 /// `FETCH` or `UID FETCH`.
@@ -18,13 +19,15 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// `(… VANISHED)` (RFC 7162 §3.2.6).
     pub vanished: bool,
+    /// `(PARTIAL range)`: of the messages that are left (RFC 9394 §3.3).
+    pub partial: Option<Partial>,
 }
 
 impl Fetch {
     /// These items of these messages, by number.
     #[must_use]
     pub const fn of(set: SequenceSet, items: Vec<Item>) -> Self {
-        Self { uid: false, set, items, changed_since: None, vanished: false }
+        Self { uid: false, set, items, changed_since: None, vanished: false, partial: None }
     }
 }
 
@@ -112,6 +115,10 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
                     fetch.changed_since = Some(cursor.number64()?);
                 }
                 "VANISHED" => fetch.vanished = true,
+                "PARTIAL" if uid && fetch.partial.is_none() => {
+                    cursor.space()?;
+                    fetch.partial = Some(search::partial(cursor)?);
+                }
                 _ => return syntax("unknown FETCH modifier"),
             }
             if !cursor.eat(b' ') {

@@ -3,7 +3,8 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`lex`], [`set`], [`date`], [`flag`], [`utf7`] | the small pieces of the grammar |
-//! | [`parse`], [`append`], [`list`], [`fetch`], [`search`], [`acl`], [`metadata`], [`notify`] | commands, one file a group |
+//! | [`parse`], [`append`], [`list`], [`fetch`], [`search`], [`sort`], [`thread`], [`multisearch`] | commands, one file a group |
+//! | [`acl`], [`metadata`], [`notify`] | the same |
 //! | [`command`] | what they become |
 //! | [`print`](mod@print) | how values are written in responses |
 //! | [`session`] | lines, literals, states, authentication, IDLE, limits |
@@ -21,12 +22,15 @@ pub mod flag;
 pub mod lex;
 pub mod list;
 pub mod metadata;
+pub mod multisearch;
 pub mod notify;
 pub mod parse;
 pub mod print;
 pub mod search;
 pub mod session;
 pub mod set;
+pub mod sort;
+pub mod thread;
 pub mod utf7;
 
 pub use command::Command;

@@ -8,9 +8,12 @@ use super::flag;
 use super::lex::{Cursor, is_tag_char};
 use super::list;
 use super::metadata;
+use super::multisearch;
 use super::notify;
 use super::search;
 use super::set::sequence_set;
+use super::sort;
+use super::thread;
 use super::utf7;
 
 /// The tag of a command, if the line has one.
@@ -79,6 +82,10 @@ pub fn command(cursor: &mut Cursor<'_>) -> Parsed<Command> {
         "GETMETADATA" => metadata::get(cursor)?,
         "SETMETADATA" => metadata::set(cursor)?,
         "NOTIFY" => notify::notify(cursor)?,
+        "ESEARCH" => {
+            cursor.space()?;
+            Command::MultiSearch(multisearch::multi_search(cursor)?)
+        }
         "UID" => {
             cursor.space()?;
             let verb = cursor.word()?.to_ascii_uppercase();
@@ -120,13 +127,15 @@ pub(super) fn spaced_mailbox(cursor: &mut Cursor<'_>) -> Parsed<String> {
 }
 
 fn of_messages(cursor: &mut Cursor<'_>, verb: &str, uid: bool) -> Parsed<Command> {
-    let known = matches!(verb, "SEARCH" | "FETCH" | "STORE" | "COPY" | "MOVE");
+    let known = matches!(verb, "SEARCH" | "SORT" | "THREAD" | "FETCH" | "STORE" | "COPY" | "MOVE");
     if !known {
         return Err(Fault::Unknown);
     }
     cursor.space()?;
     Ok(match verb {
         "SEARCH" => Command::Search(search::search(cursor, uid)?),
+        "SORT" => Command::Sort(sort::sort(cursor, uid)?),
+        "THREAD" => Command::Thread(thread::thread(cursor, uid)?),
         "FETCH" => Command::Fetch(fetch::fetch(cursor, uid)?),
         "STORE" => Command::Store(store(cursor, uid)?),
         verb => {

@@ -76,7 +76,8 @@ pub(super) const RULES: &[Rule] = &[
         "bytes or a summary of no body",
         "SELECT content FROM body WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = body.content)
          UNION SELECT content FROM summary WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = summary.content)
-         UNION SELECT content FROM digest WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = digest.content)",
+         UNION SELECT content FROM digest WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = digest.content)
+         UNION SELECT content FROM signature WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = signature.content)",
     ),
     rule(
         "参照がなく回収予定もない本文",
@@ -214,5 +215,15 @@ pub(super) const RULES: &[Rule] = &[
         "SELECT c.value, s.b FROM counter c,
              (SELECT CAST(COALESCE(SUM(LENGTH(bytes)), 0) AS BIGINT) AS b FROM journal_chunk) AS s
          WHERE c.name = 'journal_bytes' AND c.value <> s.b",
+    ),
+    // The guard
+    rule(
+        "相手先の数が合いません (発信元, 記録, 実際)",
+        "an origin's contacts are miscounted (origin, counted, found)",
+        "SELECT c.origin, c.contacts, COALESCE(n.n, 0) FROM contact_count c LEFT JOIN
+             (SELECT origin, COUNT(*) AS n FROM contact GROUP BY origin) AS n
+             ON n.origin = c.origin WHERE c.contacts <> COALESCE(n.n, 0)
+         UNION ALL SELECT DISTINCT origin, 0, 1 FROM contact
+             WHERE NOT EXISTS (SELECT 1 FROM contact_count c WHERE c.origin = contact.origin)",
     ),
 ];

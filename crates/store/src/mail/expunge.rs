@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::gap;
 use super::history::{self, Change, Mark};
 use super::place::{account_of, count_usage};
 use super::read::{chosen, runs};
@@ -67,6 +68,7 @@ pub(super) fn take_out(
             "DELETE FROM mail WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3",
             &[mailbox.into(), (*first).into(), (*last).into()],
         )?;
+        gap::close(tx, mailbox, *first, *last)?;
     }
     let mark = tx.one(
         "UPDATE mailbox SET modseq = modseq + 1, messages = messages - ?2, unseen = unseen - ?3,

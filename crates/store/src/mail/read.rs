@@ -1,6 +1,7 @@
 //! Reading a folder.
 
 use sekisho_message::Time;
+use sekisho_message::search::Signature;
 
 use super::history::{self, Change};
 use super::{Flags, Mail};
@@ -72,6 +73,28 @@ pub fn summaries(
             };
             each(read(row)?, summary)
         },
+    )
+}
+
+/// As [`entries`], with the [signature](crate::index) of each message; none when it was not made yet.
+///
+/// # Errors
+/// As [`entries`].
+pub fn signed(
+    tx: &mut dyn Tx,
+    mailbox: MailboxId,
+    first: u32,
+    last: u32,
+    each: &mut dyn FnMut(Mail, Option<Signature<'_>>) -> Result<()>,
+) -> Result<()> {
+    tx.query(
+        &format!(
+            "SELECT {COLUMNS}, bits
+             FROM mail LEFT JOIN signature ON signature.content = mail.content
+             WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid"
+        ),
+        &[mailbox.into(), first.into(), last.into()],
+        &mut |row| each(read(row)?, row.opt_blob(6)?.and_then(Signature::read)),
     )
 }
 

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config, NoTls, Statement};
 use super::row::{PgParam, PgRow, failure, is_conflict};
 use crate::engine::ReadJob;
 use crate::store::wait;
-use crate::{Engine, Error, Param, Result, Row, Tx};
+use crate::{ContentId, Engine, Error, Param, Result, Row, Tx};
 
 /// Connections that are kept when nobody uses them.
 const IDLE: usize = 16;
@@ -200,6 +200,24 @@ impl Tx for PgTx<'_> {
 
     fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         self.run(sql, params, |client, statement, params| wait(client.execute(statement, params)))
+    }
+
+    fn body_start(
+        &mut self,
+        content: ContentId,
+        octets: usize,
+        each: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+    ) -> Result<bool> {
+        let mut found = false;
+        self.query(
+            "SELECT substr(bytes, 1, CAST(?2 AS integer)), CAST(length(bytes) AS bigint) FROM body WHERE content = ?1",
+            &[content.into(), octets.into()],
+            &mut |row| {
+                found = true;
+                each(row.blob(0)?, row.count(1)?)
+            },
+        )?;
+        Ok(found)
     }
 
     fn engine(&self) -> Engine {

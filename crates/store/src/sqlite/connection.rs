@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::blob::Blob;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ffi};
 
-use crate::{Engine, Error, Param, Result, Row, Tx, Value};
+use crate::{ContentId, Engine, Error, Param, Result, Row, Tx, Value};
 
 /// Octets of a page. Measured with `examples/accept_rate.rs` (4,500 octets, 64 sessions): 4,096 takes 13,500
 /// messages/s, 8,192 and 16,384 about 10,000, because every small change writes a whole page to the log.
@@ -65,7 +66,7 @@ pub(crate) fn open_plain(path: &Path, create: bool) -> Result<Connection> {
 /// Brings the tables up to date in one transaction.
 pub(super) fn migrate(connection: &Connection) -> Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(failure)?;
-    let done = crate::migrate::run(&mut SqliteTx { connection });
+    let done = crate::migrate::run(&mut SqliteTx::new(connection));
     let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
     connection.execute_batch(end).map_err(failure)?;
     done
@@ -77,7 +78,29 @@ fn pragmas(connection: &Connection, sql: &str) -> Result<()> {
 
 /// A transaction (begun and ended by whoever made this).
 pub(crate) struct SqliteTx<'c> {
-    pub(crate) connection: &'c Connection,
+    connection: &'c Connection,
+    /// The body that was looked into last; going on to another row is cheaper than opening one.
+    body: Option<Blob<'c>>,
+}
+
+impl<'c> SqliteTx<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Self {
+        Self { connection, body: None }
+    }
+
+    /// The body of that row, for reading piece by piece; none when there is none.
+    fn body(&mut self, row: i64) -> Result<Option<&Blob<'c>>> {
+        let opened = match self.body.take() {
+            Some(mut blob) => blob.reopen(row).map(|()| blob),
+            None => self.connection.blob_open("main", "body", "bytes", row, true),
+        };
+        match opened {
+            Ok(blob) => Ok(Some(self.body.insert(blob))),
+            // SQLite has one code for a missing row and for other faults of the request.
+            Err(rusqlite::Error::SqliteFailure(code, _)) if code.extended_code == ffi::SQLITE_ERROR => Ok(None),
+            Err(error) => Err(failure(error)),
+        }
+    }
 }
 
 impl SqliteTx<'_> {
@@ -113,6 +136,20 @@ impl Tx for SqliteTx<'_> {
         let mut statement = self.prepare(sql, params)?;
         let changed = statement.raw_execute().map_err(failure)?;
         Ok(changed as u64)
+    }
+
+    fn body_start(
+        &mut self,
+        content: ContentId,
+        octets: usize,
+        each: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+    ) -> Result<bool> {
+        let Some(blob) = self.body(content.0)? else { return Ok(false) };
+        let size = blob.len();
+        let mut start = vec![0; octets.min(size)];
+        blob.read_at_exact(&mut start, 0).map_err(failure)?;
+        each(&start, size as u64)?;
+        Ok(true)
     }
 
     fn engine(&self) -> Engine {

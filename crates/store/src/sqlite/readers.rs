@@ -38,7 +38,7 @@ impl Readers {
     pub(super) fn read(&self, read: ReadJob<'_>) -> Result<()> {
         let connection = self.take()?;
         snapshot(&connection, "BEGIN")?;
-        read(&mut SqliteTx { connection: &connection });
+        read(&mut SqliteTx::new(&connection));
         let ended = snapshot(&connection, "COMMIT");
         if ended.is_ok() {
             self.give_back(connection);

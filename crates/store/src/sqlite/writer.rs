@@ -102,7 +102,7 @@ impl Work {
         let mut next = 0;
         while let Some(job) = batch.get_mut(next) {
             let before = self.connection.total_changes();
-            let result = job.run(&mut SqliteTx { connection: &self.connection });
+            let result = job.run(&mut SqliteTx::new(&self.connection));
             next += 1;
             if let Err(error) = result {
                 if self.connection.is_autocommit() {
@@ -124,7 +124,7 @@ impl Work {
         self.say("BEGIN IMMEDIATE")?;
         for job in batch {
             self.say("SAVEPOINT closure")?;
-            if let Err(error) = job.run(&mut SqliteTx { connection: &self.connection }) {
+            if let Err(error) = job.run(&mut SqliteTx::new(&self.connection)) {
                 // A full disk may have ended the whole transaction.
                 if self.connection.is_autocommit() {
                     return Err(error);

@@ -1,7 +1,9 @@
 //! Check, backup, restore, copy.
 
 use sekisho_store::mail::{self, Flags};
-use sekisho_store::{Settings, Store, account, alias, backup, check, copy, journal, list, mailbox, queue};
+use sekisho_store::{
+    Settings, Store, account, alias, backup, check, contact, copy, incident, journal, list, mailbox, profile, queue,
+};
 use sekisho_testkit::postgres::TempPostgres;
 
 use crate::world::{NOW, World};
@@ -42,6 +44,25 @@ async fn furnish(world: &World) {
     while journal::compress_step(&world.store, NOW, 10).await.unwrap() {}
     world.accept(world.message("account:hanako@example.jp", &["c@example.com", "taro@example.jp"]).await).await;
     world.store.write(|tx| queue::hold_origin(tx, "account:hanako@example.jp", "test", NOW)).await.unwrap();
+    world
+        .store
+        .write(|tx| {
+            contact::received(tx, 1, 2, NOW)?;
+            profile::put(tx, 1, "account:hanako@example.jp", true, b"bytes")?;
+            profile::put_site(tx, b"bytes")?;
+            let new = incident::NewIncident {
+                origin: "account:hanako@example.jp",
+                account: None,
+                reason: "operator",
+                by: "test",
+                epoch: None,
+                notice: None,
+                facts: &serde_json::Value::Null,
+            };
+            incident::open(tx, &new, NOW)
+        })
+        .await
+        .unwrap();
 }
 
 /// What a reader sees of the store.

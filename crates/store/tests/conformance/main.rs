@@ -5,8 +5,10 @@ mod accounts;
 mod bodies;
 mod care;
 mod folders;
+mod guard;
 mod journal;
 mod ledger;
+mod lockouts;
 mod queue;
 mod sharing;
 mod steps;
@@ -47,6 +49,9 @@ on_both_engines! {
     sharing: subscriptions_are_names, rights_add_up, anyone_is_the_own_domain, annotations_have_scopes,
         digests_go_with_their_bodies, one_message_takes_the_place_of_another;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
+    lockouts: places_locks_and_rules;
     ledger: accounting_never_lies;
+    guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
+        incidents_open_once_and_close;
     care: check_finds_damage, backup_and_restore, copying_to_the_other_engine;
 }

@@ -1,16 +1,19 @@
 //! A search key made ready: sets resolved, texts folded, flags as masks.
 
-use sekisho_message::{Time, date};
+use sekisho_message::search::Signature;
+use sekisho_message::{Time, date, preview};
 use sekisho_proto::imap::Flag;
 use sekisho_proto::imap::date::Day;
 use sekisho_proto::imap::lex::Cursor;
 use sekisho_proto::imap::search::Key;
 use sekisho_proto::imap::set::{self, SequenceSet};
+use sekisho_store::ContentId;
 use sekisho_store::mail::{Flags, Mail};
 
+use super::super::fetch::{email_id, thread_id};
 use super::super::view::{Numbered, View, system_flag};
 use super::ago;
-use super::text::{Body, Needle};
+use super::text::{Body, Header, Needle};
 
 /// A key that can be held against messages.
 #[derive(Debug)]
@@ -27,6 +30,12 @@ pub(super) enum Test {
     Days(Day, Day),
     /// `Date:` the same.
     Sent(Day, Day),
+    /// When it came into the mailbox, the same (RFC 8514 §4.3).
+    Saved(Day, Day),
+    /// It has this body (RFC 8474 §5.3).
+    Content(ContentId),
+    /// It belongs to this conversation.
+    Thread(i64),
     Larger(u64),
     Smaller(u64),
     ModSeq(u64),
@@ -44,6 +53,25 @@ pub(super) struct Row {
     pub(super) message: Numbered,
     pub(super) mail: Mail,
     pub(super) recent: bool,
+}
+
+/// What is known of a message besides its row.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    /// The `Date:` field.
+    pub(super) date: Option<&'a str>,
+    /// What texts it cannot hold.
+    pub(super) signature: Option<Signature<'a>>,
+    /// Its header.
+    pub(super) header: Option<&'a Header<'a>>,
+    /// All of it.
+    pub(super) body: Option<&'a Body<'a>>,
+}
+
+impl Known<'_> {
+    fn lacks(&self, needle: &Needle) -> bool {
+        self.signature.is_some_and(|signature| !needle.may_be_in(signature))
+    }
 }
 
 /// Makes keys ready.
@@ -66,7 +94,7 @@ impl Compiler<'_> {
             Key::And(keys) => {
                 let mut tests: Vec<Test> = keys.iter().map(|key| self.compile(key)).collect();
                 // What needs no body decides first.
-                tests.sort_by_key(Test::needs_body);
+                tests.sort_by_key(Test::cost);
                 Test::And(tests)
             }
             Key::Or(a, b) => Test::Or(Box::new(self.compile(a)), Box::new(self.compile(b))),
@@ -83,6 +111,13 @@ impl Compiler<'_> {
             Key::Larger(n) => Test::Larger(*n),
             Key::Smaller(n) => Test::Smaller(*n),
             Key::ModSeq(n) => Test::ModSeq(*n),
+            Key::SavedBefore(day) => Test::Saved(FIRST_DAY, Day(day.0 - 1)),
+            Key::SavedOn(day) => Test::Saved(*day, *day),
+            Key::SavedSince(day) => Test::Saved(*day, LAST_DAY),
+            Key::SaveDateSupported => Test::Always(true),
+            // An id that is none of ours is no message's.
+            Key::EmailId(id) => email_id(id).map_or(Test::Always(false), Test::Content),
+            Key::ThreadId(id) => thread_id(id).map_or(Test::Always(false), Test::Thread),
             Key::Older(seconds) => Test::Until(ago(self.now, *seconds)),
             Key::Younger(seconds) => Test::Since(ago(self.now, *seconds)),
         }
@@ -115,9 +150,8 @@ impl Compiler<'_> {
 }
 
 impl Test {
-    /// Whether a message meets the test; `None` when that cannot be said without its body. `date` is the `Date:` field, if
-    /// it is known already.
-    pub(super) fn judge(&self, row: &Row, date: Option<&str>, body: Option<&Body<'_>>) -> Option<bool> {
+    /// Whether a message meets the test; `None` when more must be known to say so.
+    pub(super) fn judge(&self, row: &Row, known: &Known<'_>) -> Option<bool> {
         let mail = &row.mail;
         Some(match self {
             Self::Always(truth) => *truth,
@@ -125,47 +159,68 @@ impl Test {
             Self::Recent => row.recent,
             Self::Numbers(ranges) => set::contains(ranges, row.message.number),
             Self::Uids(ranges) => set::contains(ranges, mail.uid),
-            Self::And(tests) => return all(tests.iter().map(|test| test.judge(row, date, body))),
-            Self::Or(a, b) => return any(a.judge(row, date, body), || b.judge(row, date, body)),
-            Self::Not(test) => return test.judge(row, date, body).map(|truth| !truth),
+            Self::And(tests) => return all(tests.iter().map(|test| test.judge(row, known))),
+            Self::Or(a, b) => return any(a.judge(row, known), || b.judge(row, known)),
+            Self::Not(test) => return test.judge(row, known).map(|truth| !truth),
             Self::Days(first, last) => (*first..=*last).contains(&Day::of(mail.date)),
             Self::Sent(first, last) => {
                 let within = |date: &str| sent_day(date).is_some_and(|day| (*first..=*last).contains(&day));
-                return match date {
+                return match known.date {
                     Some(date) => Some(within(date)),
-                    None => body.map(|body| within(&body.date())),
+                    None => known.header.map(|header| within(&header.date())),
                 };
             }
+            Self::Saved(first, last) => (*first..=*last).contains(&Day::of(mail.saved)),
+            Self::Content(id) => mail.content == *id,
+            Self::Thread(thread) => return known.header.map(|header| preview::thread(header.0) == *thread),
             Self::Larger(n) => mail.size > *n,
             Self::Smaller(n) => mail.size < *n,
             Self::ModSeq(n) => mail.modseq >= *n,
             Self::Until(time) => mail.date <= *time,
             Self::Since(time) => mail.date >= *time,
-            Self::Header(name, needle) => return body.map(|body| body.header_has(name, needle)),
-            Self::Body(needle) => return body.map(|body| body.body_has(needle)),
-            Self::Text(needle) => return body.map(|body| body.text_has(needle)),
+            Self::Header(_, needle) | Self::Body(needle) | Self::Text(needle) if known.lacks(needle) => false,
+            Self::Header(name, needle) => return known.header.map(|header| header.has(name, needle)),
+            Self::Body(needle) => return known.body.map(|body| body.has(needle)),
+            Self::Text(needle) => {
+                let in_header = known.header.map(|header| header.has_anywhere(needle));
+                return any(in_header, || known.body.map(|body| body.has(needle)));
+            }
         })
     }
 
-    /// Some part of the test reads bodies.
-    pub(super) fn needs_body(&self) -> bool {
-        match self {
-            Self::Header(..) | Self::Body(_) | Self::Text(_) => true,
-            Self::And(tests) => tests.iter().any(Self::needs_body),
-            Self::Or(a, b) => a.needs_body() || b.needs_body(),
-            Self::Not(test) => test.needs_body(),
-            _ => false,
-        }
+    /// What a test may cost: a row, a header, a body.
+    fn cost(&self) -> u8 {
+        u8::from(self.reads_header()) + 2 * u8::from(self.reads_body())
+    }
+
+    /// Some part of the test is decided by the header.
+    pub(super) fn reads_header(&self) -> bool {
+        self.has_part(&|test| matches!(test, Self::Header(..) | Self::Sent(..) | Self::Thread(_)))
+    }
+
+    /// Some part of the test looks through whole messages.
+    pub(super) fn reads_body(&self) -> bool {
+        self.has_part(&|test| matches!(test, Self::Body(_) | Self::Text(_)))
+    }
+
+    /// Some part of the test is about a text that a signature may rule out.
+    pub(super) fn asks_signature(&self) -> bool {
+        self.has_part(&|test| {
+            matches!(test, Self::Header(_, needle) | Self::Body(needle) | Self::Text(needle) if needle.has_grams())
+        })
     }
 
     /// Some part of the test looks at the `Date:` field.
     pub(super) fn needs_sent(&self) -> bool {
+        self.has_part(&|test| matches!(test, Self::Sent(..)))
+    }
+
+    fn has_part(&self, wanted: &impl Fn(&Self) -> bool) -> bool {
         match self {
-            Self::Sent(..) => true,
-            Self::And(tests) => tests.iter().any(Self::needs_sent),
-            Self::Or(a, b) => a.needs_sent() || b.needs_sent(),
-            Self::Not(test) => test.needs_sent(),
-            _ => false,
+            Self::And(tests) => tests.iter().any(|test| test.has_part(wanted)),
+            Self::Or(a, b) => a.has_part(wanted) || b.has_part(wanted),
+            Self::Not(test) => test.has_part(wanted),
+            test => wanted(test),
         }
     }
 }

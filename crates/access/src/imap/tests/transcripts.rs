@@ -9,7 +9,7 @@
 //! 5C: 5S:                            of another person in the same domain, as are 6 to 8; 9 is the administrator's
 //! 2NEWS                              the second connection is told what nobody asked for
 //! DELIVER subject                    a message arrives in INBOX
-//! QUOTA octets   TICK 31m   CLOSED   REMOVE   PASSWORD   PAUSE
+//! QUOTA octets   TICK 31m   CLOSED   REMOVE   PASSWORD   PAUSE   INDEX
 //! ```
 //!
 //! Connection 1 is logged in unless the file starts with `STRANGER`. Whatever the server says must be expected: a line
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sekisho_control::BusEvent;
-use sekisho_store::{Engine, account, switch};
+use sekisho_store::{Engine, account, index, switch};
 
 use super::codec;
 use super::house::{ADMIN, House, OTHER, PASSWORD, USER};
@@ -41,7 +41,7 @@ async fn run_all(engine: Engine) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/transcripts/imap");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 39, "transcripts are missing");
+    assert!(files.len() >= 45, "transcripts are missing");
     let mut failures = Vec::new();
     for file in &files {
         let text = fs::read_to_string(file).unwrap();
@@ -170,6 +170,11 @@ impl Runner {
                 let write = control.store().write(move |tx| account::set_password(tx, account, "x", None, false, now));
                 write.await.unwrap();
                 control.bus().publish(BusEvent::PasswordChanged { account });
+            }
+            "INDEX" => {
+                let (store, now) = (control.store().clone(), self.house.clock.now());
+                let work = move || while index::step(&store, now).unwrap() {};
+                tokio::task::spawn_blocking(work).await.unwrap();
             }
             "PAUSE" => {
                 let now = self.house.clock.now();

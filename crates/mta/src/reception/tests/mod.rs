@@ -2,6 +2,7 @@
 
 mod content;
 mod envelope;
+mod guard;
 mod limits;
 mod login;
 mod properties;

@@ -147,10 +147,15 @@ async fn a_changed_file_counts_without_a_restart() {
 async fn the_lockout_table_refuses_until_its_time_has_passed() {
     let site = Site::new().await;
     let end = site.clock.now().seconds() + 60;
-    std::fs::write(site.data.join("rejectsmtpip.dat"), format!("203.0.113.1\ttrue\n203.0.113.*\t{end}\tiplock\n"))
-        .unwrap();
+    std::fs::write(
+        site.data.join("rejectsmtpip.dat"),
+        format!("203.0.113.1\ttrue\n203.0.113.*\t{end}\n198.51.100.7\t{end}\tiplock\n"),
+    )
+    .unwrap();
     let locked = Client::connect(&site, Service::Smtp, "203.0.113.9").await;
     assert_eq!(locked.greeting, "554 5.7.1 Access denied\r\n");
+    let crowded = Client::connect(&site, Service::Smtp, "198.51.100.7").await;
+    assert_eq!(crowded.greeting, "421 4.7.0 mx.example.jp Too many connections, try again later\r\n");
     assert!(Client::connect(&site, Service::Smtp, "203.0.113.1").await.greeting.starts_with("220 "));
     site.clock.advance(std::time::Duration::from_secs(61));
     assert!(Client::connect(&site, Service::Smtp, "203.0.113.9").await.greeting.starts_with("220 "));

@@ -31,6 +31,14 @@ impl Site {
     }
 
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::made(sekisho_control::guard::Settings::default(), change).await
+    }
+
+    pub async fn guarded(guard: sekisho_control::guard::Settings) -> Self {
+        Self::made(guard, |_| {}).await
+    }
+
+    async fn made(guard: sekisho_control::guard::Settings, change: impl FnOnce(&mut Settings)) -> Self {
         let data = TempDir::new("reception").unwrap();
         let store = Store::open(&sekisho_store::Settings {
             url: format!("sqlite:{}", data.join("sekisho.db").display()),
@@ -40,7 +48,7 @@ impl Site {
         .unwrap();
         let clock = Clock::stopped_at(Time::from_seconds(1_764_000_000));
         let hands = clock.clone();
-        let options = Options { hashes: 1, rules: Some(data.path().to_owned()), ..Options::default() };
+        let options = Options { hashes: 1, rules: Some(data.path().to_owned()), guard, ..Options::default() };
         let control = Control::new(store, Arc::new(move || hands.now()), options).await.unwrap();
         let mut settings = Settings::new(Domain::parse("mx.example.jp").unwrap(), data.path().to_owned());
         change(&mut settings);

@@ -224,6 +224,8 @@ impl ImapSession {
             | Command::Unselect
             | Command::Expunge(_)
             | Command::Search(_)
+            | Command::Sort(_)
+            | Command::Thread(_)
             | Command::Fetch(_)
             | Command::Store(_)
             | Command::Copy(_) => (self.state != State::Selected).then_some("Select a mailbox first"),

@@ -49,6 +49,12 @@ impl<T> RuleFile<T> {
         Self { path, parse, without, state: Mutex::new(state) }
     }
 
+    /// What the file says at this moment, looked at anew.
+    pub fn fresh(&self, now: Time) -> Arc<T> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).looked = None;
+        self.now(now, 0)
+    }
+
     /// What the file says. Looks at the file at most once a second, and whenever `generation` is another
     /// one than last time; an unreadable file leaves in force what it said last.
     pub fn now(&self, now: Time, generation: u64) -> Arc<T> {
