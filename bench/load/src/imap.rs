@@ -213,12 +213,33 @@ pub fn ops(a: &Args) {
         i.cmd(&format!("SELECT {mbox}")).unwrap();
         exists = exists.max(i.exists);
         let login_select = w.t0.elapsed().as_secs_f64();
+        match st {
+            "move" => drop(i.cmd("CREATE Archive")),
+            "expunge" => i.cmd("STORE 1:* +FLAGS.SILENT (\\Deleted)").unwrap(),
+            "status200" => (0..200).for_each(|n| drop(i.cmd(&format!("CREATE folder{n}")))),
+            _ => {}
+        }
         i.untagged = 0;
         i.lit_bytes = 0;
         i.c.bytes_in = 0;
         let t = Instant::now();
         let mut hits = None;
+        if st == "status200" {
+            for n in 1..200 {
+                i.cmd(&format!("STATUS folder{n} (MESSAGES UNSEEN UIDNEXT)")).unwrap();
+            }
+        }
         let c = match st {
+            "status200" => "STATUS folder0 (MESSAGES UNSEEN UIDNEXT)".into(),
+            "open" => {
+                // SELECT alone, on a connection that is logged in
+                i.cmd("UNSELECT").unwrap();
+                format!("SELECT {mbox}")
+            }
+            "move" => "MOVE 1:* Archive".into(),
+            "expunge" => "EXPUNGE".into(),
+            "bodystructure" => "FETCH 1:* (BODYSTRUCTURE)".into(),
+            "search-short" => "SEARCH BODY zq".into(),
             "select" => "NOOP".to_string(),
             "flags" => "FETCH 1:* (UID FLAGS)".into(),
             "envelope" => "FETCH 1:* (FLAGS ENVELOPE)".into(),
@@ -239,6 +260,10 @@ pub fn ops(a: &Args) {
         let el = t.elapsed().as_secs_f64();
         if st.starts_with("search") {
             hits = Some(String::from_utf8_lossy(&i.last_untagged).split_whitespace().skip(2).count() as u64);
+        }
+        if st == "move" {
+            i.cmd("SELECT Archive").unwrap();
+            i.cmd(&format!("MOVE 1:* {mbox}")).unwrap();
         }
         let mut j = Json::new("imap-ops", a);
         j.s("step", st).n("exists", exists).f("login_select_s", login_select).f("cmd_s", el);

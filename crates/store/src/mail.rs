@@ -16,7 +16,7 @@ pub use copy::{Copied, copy, move_};
 pub use expunge::{Vanished, expunge, vanished_since};
 pub use flags::{FlagChange, FlagsSet, set_flags};
 pub use place::{Delivery, Placed, append, deliver, replace};
-pub use read::{SummaryRef, changed_since, entries, signed, summaries};
+pub use read::{SummaryRef, changed_since, entries, first_unseen, flagged, note_first_unseen, signed, summaries};
 
 pub(crate) use expunge::drop_some;
 pub(crate) use place::count_usage;

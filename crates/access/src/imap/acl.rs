@@ -116,7 +116,7 @@ impl ImapAgent {
     }
 }
 
-/// The rights as they are told, with the two of RFC 2086 that older clients look for (RFC 4314 §2.1.1).
+/// The rights as they are told, with the two of the RFC before it that older clients look for (RFC 4314 §2.1.1).
 pub(super) fn shown(rights: Rights) -> String {
     let mut text = rights.to_string();
     if rights.has(Rights::CREATE) {

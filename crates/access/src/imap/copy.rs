@@ -102,12 +102,11 @@ impl ImapAgent {
         if work.remove {
             self.changed(work.from.0, work.from.1);
         }
-        let code = copy_uid(&work.copied);
         if work.remove {
             // Before the EXPUNGEs, so that the client knows where they went (RFC 6851 §4.3).
-            return Done::ok("MOVE completed").data(format!("* OK [{code}] Moved\r\n").into_bytes());
+            return Done::ok("MOVE completed").data(moved(&work.copied));
         }
-        Done::ok("COPY completed").code(code)
+        Done::ok("COPY completed").code(copy_uid(&work.copied))
     }
 
     async fn copy_failed(&mut self, work: &CopyWork, error: &Error) -> Done {
@@ -118,7 +117,8 @@ impl ImapAgent {
             self.changed(work.to.0, work.to.1);
             self.changed(work.from.0, work.from.1);
         }
-        if matches!(error, Error::NotFound(_)) { try_create() } else { self.refused(error) }
+        let refusal = if matches!(error, Error::NotFound(_)) { try_create() } else { self.refused(error) };
+        if work.remove { refusal.data(moved(&work.copied)) } else { refusal }
     }
 
     async fn undo_copy(&self, to: MailboxId, copied: &Copied) {
@@ -152,6 +152,14 @@ fn in_progress(tag: &str, done: usize, all: usize) -> Vec<u8> {
     print::string(&mut line, tag.as_bytes());
     line.extend_from_slice(format!(" {done} {all})] Still at it\r\n").as_bytes());
     line
+}
+
+/// `* OK [COPYUID …]`, if anything was moved.
+fn moved(copied: &Copied) -> Vec<u8> {
+    if copied.uids.is_empty() {
+        return Vec::new();
+    }
+    format!("* OK [{}] Moved\r\n", copy_uid(copied)).into_bytes()
 }
 
 /// `COPYUID validity old new`.

@@ -48,17 +48,10 @@ impl ImapAgent {
         let deleted = self
             .store()
             .read(move |tx| {
-                let mut deleted = Vec::new();
                 if sekisho_store::mailbox::status(tx, id)?.is_none_or(|mailbox| mailbox.deleted == 0) {
-                    return Ok(deleted);
+                    return Ok(Vec::new());
                 }
-                mail::entries(tx, id, first, last, &mut |mail| {
-                    if mail.flags.has(Flags::DELETED) {
-                        deleted.push(mail.uid);
-                    }
-                    Ok(())
-                })?;
-                Ok(deleted)
+                mail::flagged(tx, id, first, last, Flags::DELETED)
             })
             .await;
         let mut deleted = deleted.map_err(|error| self.refused(&error))?;

@@ -28,6 +28,8 @@ use super::view::{Numbered, vanished_line};
 const ROWS: usize = 500;
 /// The same when bodies are.
 const BODIES: usize = 48;
+/// The same when headers are enough.
+const HEADERS: usize = 250;
 
 /// A FETCH that is being answered.
 pub(super) struct FetchWork {
@@ -53,6 +55,8 @@ pub(super) struct Plan {
     pub(super) items: Vec<Item>,
     pub(super) needs_summary: bool,
     pub(super) needs_body: bool,
+    /// Of the body, no more than the header.
+    pub(super) header_only: bool,
     /// Fetching marks the messages `\Seen`.
     sets_seen: bool,
     /// What is read from bodies once, and kept (RFC 8474, RFC 8970).
@@ -128,7 +132,11 @@ impl ImapAgent {
         if work.at >= work.messages.len() {
             return Ok(if work.prologue.is_empty() { None } else { Some(std::mem::take(&mut work.prologue)) });
         }
-        let most = if work.plan.needs_body { BODIES } else { ROWS };
+        let most = match (work.plan.header_only, work.plan.needs_body) {
+            (true, _) => HEADERS,
+            (false, true) => BODIES,
+            _ => ROWS,
+        };
         let batch: Arc<[Numbered]> = work.messages.iter().skip(work.at).take(most).copied().collect();
         if work.plan.sets_seen {
             self.mark_seen(work, &batch).await?;
@@ -272,10 +280,12 @@ impl Plan {
 
     fn new(items: Vec<Item>, keeps_seen: bool, enabled: Enabled) -> Self {
         let summary = |item: &Item| matches!(item, Item::Envelope | Item::Body | Item::BodyStructure);
+        let beyond = |item: &Item| matches!(item, Item::Part(part) if !part.is_header());
         let seen = |item: &Item| matches!(item, Item::Part(part) if part.sets_seen && part.what != What::BinarySize);
         Self {
             needs_summary: items.iter().any(summary),
             needs_body: items.iter().any(|item| matches!(item, Item::Part(_))),
+            header_only: items.iter().any(|item| matches!(item, Item::Part(_))) && !items.iter().any(beyond),
             needs_digest: items.iter().any(|item| matches!(item, Item::ThreadId | Item::Preview { lazy: false })),
             sets_seen: keeps_seen && items.iter().any(seen),
             enabled,

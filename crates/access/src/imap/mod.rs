@@ -42,6 +42,7 @@ mod sort;
 mod status;
 mod store;
 mod thread;
+mod uids;
 mod url;
 mod view;
 mod watches;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use sekisho_proto::imap::Done;
 use sekisho_proto::imap::multisearch::{MultiSearch, Source};
 use sekisho_store::acl::Rights;
-use sekisho_store::mail;
 use sekisho_store::mailbox::{self, Mailbox};
 use sekisho_store::{AccountId, MailboxId, Result, Tx};
 
 use super::agent::{ImapAgent, Outcome};
 use super::list::tree;
 use super::search::{Elsewhere, Found, save};
+use super::uids::Uids;
 use super::view::{Keywords, Recent, View};
 
 impl ImapAgent {
@@ -92,11 +92,6 @@ fn below<'a>(top: &str, name: &'a str) -> Option<&'a str> {
 /// A view of a mailbox that nobody opens.
 fn peek(tx: &mut dyn Tx, id: MailboxId) -> Result<Option<View>> {
     let Some(mailbox) = mailbox::status(tx, id)? else { return Ok(None) };
-    let mut uids = Vec::with_capacity(mailbox.messages as usize);
-    mail::entries(tx, id, 1, u32::MAX, &mut |mail| {
-        uids.push(mail.uid);
-        Ok(())
-    })?;
     let mut recent = Recent::default();
     recent.add(mailbox.first_recent, mailbox.uidnext.saturating_sub(1));
     Ok(Some(View {
@@ -104,7 +99,7 @@ fn peek(tx: &mut dyn Tx, id: MailboxId) -> Result<Option<View>> {
         owner: mailbox.account,
         rights: Rights::READ,
         read_only: true,
-        uids,
+        uids: Uids::of_ranges(mailbox::uids(tx, &mailbox)?),
         gone: Vec::new(),
         mod_seq: mailbox.modseq,
         told: HashMap::new(),

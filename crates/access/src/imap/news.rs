@@ -221,7 +221,7 @@ impl ImapAgent {
                 count_line(out, u64::from(number), "EXPUNGE");
             }
         }
-        view.uids.retain(|uid| gone.binary_search(uid).is_err());
+        view.uids.remove(&gone);
         view.saved.retain(|uid| gone.binary_search(uid).is_err());
     }
 }
@@ -269,7 +269,7 @@ impl Changes {
     fn apply(mut self, view: &mut View, enabled: Enabled, out: &mut Vec<u8>) {
         let Some(mailbox) = self.mailbox.take() else {
             // The mailbox was deleted by somebody else: all of it is gone.
-            view.gone = view.uids.clone();
+            view.gone = view.uids.iter().collect();
             view.rights = self.rights.unwrap_or(view.rights);
             return;
         };
@@ -308,12 +308,11 @@ impl Changes {
     fn note_gone(&self, view: &mut View) {
         let before = view.gone.len();
         match &self.present {
-            Some(present) => view.gone = view.uids.iter().copied().filter(|uid| !present.contains(uid)).collect(),
+            Some(present) => view.gone = view.uids.iter().filter(|uid| !present.contains(uid)).collect(),
             None => {
                 for &(low, high) in &self.vanished.ranges {
-                    let from = view.uids.partition_point(|&uid| uid < low);
-                    let to = view.uids.partition_point(|&uid| uid <= high);
-                    view.gone.extend_from_slice(view.uids.get(from..to).unwrap_or_default());
+                    let (from, to) = (view.uids.below(low), view.uids.below(high.saturating_add(1)));
+                    view.gone.extend(view.uids.span(from, to).map(|(_, uid)| uid));
                 }
             }
         }

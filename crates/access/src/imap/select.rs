@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sekisho_proto::imap::command::{QResync, Select};
 use sekisho_proto::imap::{Done, set};
 use sekisho_store::acl::Rights;
-use sekisho_store::mail::{self, Flags, Mail, Vanished};
+use sekisho_store::mail::{self, Mail, Vanished};
 use sekisho_store::mailbox::{self, Mailbox};
 use sekisho_store::{AccountId, MailboxId, Result, Tx};
 
@@ -16,18 +16,21 @@ use super::names::{Found, find, normal};
 use super::news::flags_line;
 use super::refusal::{no_permission, nonexistent};
 use super::status::mailbox_id;
+use super::uids::Uids;
 use super::view::{Keywords, Recent, View, count_line, vanished_line};
 
-/// Without any of these a mailbox is open for reading only (RFC 4314 §5.2).
-const CHANGES: Rights = Rights::CHANGES;
+/// UIDs that may be looked through for the first unseen message each time.
+const FAR: u32 = 500;
 
 /// What is read when a mailbox is opened.
 struct Opened {
     mailbox: Mailbox,
     rights: Rights,
-    uids: Vec<u32>,
-    /// Where the first message without `\Seen` stands, counted from 0.
-    first_unseen: Option<usize>,
+    uids: Uids,
+    /// UID of the first message without `\Seen`.
+    first_unseen: Option<u32>,
+    /// It was a long way to it: worth remembering.
+    far: bool,
     keywords: Vec<(u8, String)>,
     resync: Option<Resync>,
 }
@@ -54,8 +57,11 @@ impl ImapAgent {
         if !opened.rights.has(Rights::READ) {
             return Err(no_permission());
         }
-        let read_only = select.read_only || !opened.rights.any(CHANGES);
+        let read_only = select.read_only || !opened.rights.any(Rights::CHANGES);
         let recent = self.taken_recent(&opened.mailbox, read_only).await;
+        if opened.far {
+            self.save_first_unseen(&opened).await;
+        }
         let mut data = Vec::new();
         if had_open && (self.enabled.qresync || self.enabled.rev2) {
             data.extend_from_slice(b"* OK [CLOSED] The mailbox that was open is closed\r\n");
@@ -105,6 +111,16 @@ impl ImapAgent {
         self.watch_others();
     }
 
+    /// The next one to open the mailbox need not look so far. Not worth failing for.
+    async fn save_first_unseen(&self, opened: &Opened) {
+        let (id, mod_seq) = (opened.mailbox.id, opened.mailbox.modseq);
+        let first = opened.first_unseen.unwrap_or(opened.mailbox.uidnext);
+        let write = self.store().write(move |tx| mail::note_first_unseen(tx, id, first, mod_seq));
+        if let Err(error) = write.await {
+            tracing::debug!(%error, "IMAP: the first unseen message is not noted");
+        }
+    }
+
     /// The messages of the mailbox are nobody's `\Recent` any more. Not worth failing for.
     async fn save_recent(&self, id: MailboxId) {
         if let Err(error) = self.store().write(move |tx| mailbox::take_recent(tx, id)).await {
@@ -119,21 +135,16 @@ fn open(tx: &mut dyn Tx, account: AccountId, name: &str, resync: Option<&QResync
         return Ok(Some(Opened {
             mailbox,
             rights,
-            uids: Vec::new(),
+            uids: Uids::of_ranges([]),
             first_unseen: None,
+            far: false,
             keywords: Vec::new(),
             resync: None,
         }));
     }
-    let mut uids = Vec::with_capacity(mailbox.messages as usize);
-    let mut first_unseen = None;
-    mail::entries(tx, mailbox.id, 1, u32::MAX, &mut |mail| {
-        if first_unseen.is_none() && !mail.flags.has(Flags::SEEN) {
-            first_unseen = Some(uids.len());
-        }
-        uids.push(mail.uid);
-        Ok(())
-    })?;
+    let uids = Uids::of_ranges(mailbox::uids(tx, &mailbox)?);
+    let (first_unseen, from) = mail::first_unseen(tx, &mailbox)?;
+    let far = first_unseen.unwrap_or(mailbox.uidnext).saturating_sub(from) > FAR;
     let keywords = mailbox::keywords(tx, mailbox.id)?;
     let resync = match resync {
         Some(resync) if resync.uid_validity == mailbox.uidvalidity => Some(Resync {
@@ -143,7 +154,7 @@ fn open(tx: &mut dyn Tx, account: AccountId, name: &str, resync: Option<&QResync
         }),
         _ => None,
     };
-    Ok(Some(Opened { mailbox, rights, uids, first_unseen, keywords, resync }))
+    Ok(Some(Opened { mailbox, rights, uids, first_unseen, far, keywords, resync }))
 }
 
 impl Opened {
@@ -170,8 +181,10 @@ impl Opened {
         let mut code = |name: &str, n: u64, text: &str| {
             out.extend_from_slice(format!("* OK [{name} {n}] {text}\r\n").as_bytes());
         };
-        if let Some(at) = self.first_unseen.filter(|_| !enabled.rev2 && !enabled.uid_only) {
-            code("UNSEEN", at as u64 + 1, "The first message that is not seen");
+        if let Some(number) =
+            self.first_unseen.filter(|_| !enabled.rev2 && !enabled.uid_only).and_then(|uid| view.number_of(uid))
+        {
+            code("UNSEEN", number.into(), "The first message that is not seen");
         }
         code("UIDVALIDITY", self.mailbox.uidvalidity.into(), "UIDs are valid");
         code("UIDNEXT", self.mailbox.uidnext.into(), "The next UID");
@@ -232,20 +245,26 @@ pub(super) fn intersect(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<(u32, u32)> {
     out
 }
 
-/// The parts of `ranges` that none of the ascending `uids` is in.
-pub(super) fn absent(ranges: &[(u32, u32)], uids: &[u32]) -> Vec<(u32, u32)> {
+/// The parts of `ranges` that none of `uids` is in.
+pub(super) fn absent(ranges: &[(u32, u32)], uids: &Uids) -> Vec<(u32, u32)> {
     let mut out = Vec::new();
+    let mut present = uids.ranges().peekable();
     for &(low, high) in ranges {
         let mut from = Some(low);
-        let start = uids.partition_point(|&uid| uid < low);
-        for &uid in uids.get(start..).unwrap_or_default().iter().take_while(|&&uid| uid <= high) {
-            if let Some(from) = from.filter(|&from| from < uid) {
-                out.push((from, uid - 1));
+        while let Some(first) = from.filter(|&first| first <= high) {
+            while present.next_if(|&(_, last)| last < first).is_some() {}
+            match present.peek() {
+                Some(&(start, last)) if start <= high => {
+                    if first < start {
+                        out.push((first, start - 1));
+                    }
+                    from = last.checked_add(1);
+                }
+                _ => {
+                    out.push((first, high));
+                    from = None;
+                }
             }
-            from = uid.checked_add(1);
-        }
-        if let Some(from) = from.filter(|&from| from <= high) {
-            out.push((from, high));
         }
     }
     out
@@ -259,8 +278,13 @@ mod tests {
     fn ranges_meet_and_miss() {
         assert_eq!(intersect(&[(1, 5), (8, 9), (12, 20)], &[(4, 8), (15, 30)]), [(4, 5), (8, 8), (15, 20)]);
         assert_eq!(intersect(&[(1, 5)], &[]), []);
+        let absent = |ranges: &[(u32, u32)], uids: &[u32]| {
+            super::absent(ranges, &Uids::of_ranges(uids.iter().map(|&uid| (uid, uid))))
+        };
         assert_eq!(absent(&[(1, 10)], &[2, 3, 7]), [(1, 1), (4, 6), (8, 10)]);
         assert_eq!(absent(&[(1, 3), (7, 7)], &[1, 2, 3, 7]), []);
+        assert_eq!(absent(&[(2, 2), (4, 9)], &[1, 2, 3, 7]), [(4, 6), (8, 9)]);
+        assert_eq!(absent(&[(1, 3), (5, 6)], &[]), [(1, 3), (5, 6)]);
         assert_eq!(absent(&[(u32::MAX - 1, u32::MAX)], &[u32::MAX]), [(u32::MAX - 1, u32::MAX - 1)]);
     }
 }

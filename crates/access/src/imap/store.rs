@@ -38,7 +38,14 @@ impl ImapAgent {
             let uids: Arc<Vec<u32>> = Arc::new(step.iter().map(|m| m.uid).collect());
             let asked = Arc::clone(&store);
             let done = self.store().write(move |tx| change(tx, id, &uids, &asked, allowed)).await;
-            let (set, keywords) = done.map_err(|error| self.refused(&error))?;
+            let (set, keywords) = match done {
+                Ok(stored) => stored,
+                // What the steps before did is done, and the client must hear of it.
+                Err(error) => {
+                    self.changed(id, owner);
+                    return Err(self.refused(&error).data(data));
+                }
+            };
             missing |= set.mails.len() + set.modified.len() < step.len();
             modified.extend(self.tell(&mut data, step, &set, keywords, &store, &mut known_to));
         }

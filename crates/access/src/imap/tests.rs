@@ -6,6 +6,7 @@ mod codec;
 mod house;
 mod large;
 mod random;
+mod searching;
 mod size;
 mod talk;
 mod transcripts;

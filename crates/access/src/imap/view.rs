@@ -9,6 +9,8 @@ use sekisho_store::acl::Rights;
 use sekisho_store::mail::Flags;
 use sekisho_store::{AccountId, MailboxId};
 
+use super::uids::Uids;
+
 /// The open mailbox as the client has been told of it.
 pub(super) struct View {
     pub(super) id: MailboxId,
@@ -18,8 +20,8 @@ pub(super) struct View {
     pub(super) rights: Rights,
     /// Opened with EXAMINE, or nothing in it may be changed.
     pub(super) read_only: bool,
-    /// Message `n` has the UID `uids[n - 1]`; ascending.
-    pub(super) uids: Vec<u32>,
+    /// Its messages in the client's order.
+    pub(super) uids: Uids,
     /// UIDs in `uids` that are no longer in the store, which the client could not be told yet; ascending.
     pub(super) gone: Vec<u32>,
     /// Changes up to here are known.
@@ -44,7 +46,7 @@ pub(super) struct Numbered {
 
 impl View {
     pub(super) fn exists(&self) -> u32 {
-        u32::try_from(self.uids.len()).unwrap_or(u32::MAX)
+        self.uids.len()
     }
 
     /// The rights by which flags can be changed here.
@@ -53,19 +55,18 @@ impl View {
     }
 
     pub(super) fn last_uid(&self) -> u32 {
-        self.uids.last().copied().unwrap_or(0)
+        self.uids.last().unwrap_or(0)
     }
 
     /// How many messages are `\Recent`.
     pub(super) fn recent_count(&self) -> u64 {
-        let below = |uid: u32| self.uids.partition_point(|&u| u < uid);
-        let count = |&(low, high): &(u32, u32)| below(high.saturating_add(1)) - below(low);
-        self.recent.ranges.iter().map(count).sum::<usize>() as u64
+        let count = |&(low, high): &(u32, u32)| self.uids.below(high.saturating_add(1)) - self.uids.below(low);
+        self.recent.ranges.iter().map(count).map(u64::from).sum()
     }
 
     /// The message number of a UID that the client knows.
     pub(super) fn number_of(&self, uid: u32) -> Option<u32> {
-        self.uids.binary_search(&uid).ok().and_then(|at| u32::try_from(at + 1).ok())
+        self.uids.place(uid).map(|at| at + 1)
     }
 
     /// The messages that `set` names, by number. `None` when a message number is out of range, which makes the
@@ -79,9 +80,8 @@ impl View {
         let mut found = Vec::new();
         if uid {
             for (low, high) in set.resolve(self.last_uid()) {
-                let from = self.uids.partition_point(|&u| u < low);
-                let to = self.uids.partition_point(|&u| u <= high);
-                self.span(from, to, &mut found);
+                let to = self.uids.place(high).map_or_else(|| self.uids.below(high), |at| at + 1);
+                self.span(self.uids.below(low), to, &mut found);
             }
             return Some(found);
         }
@@ -91,22 +91,20 @@ impl View {
             return None;
         }
         for (low, high) in set.resolve(exists) {
-            self.span(low as usize - 1, high.min(exists) as usize, &mut found);
+            self.span(low - 1, high.min(exists), &mut found);
         }
         Some(found)
     }
 
     /// All messages.
     pub(super) fn all(&self) -> Vec<Numbered> {
-        let mut found = Vec::with_capacity(self.uids.len());
+        let mut found = Vec::with_capacity(self.uids.len() as usize);
         self.span(0, self.uids.len(), &mut found);
         found
     }
 
-    fn span(&self, from: usize, to: usize, found: &mut Vec<Numbered>) {
-        for (at, &uid) in self.uids.iter().enumerate().take(to).skip(from) {
-            found.push(Numbered { number: u32::try_from(at + 1).unwrap_or(u32::MAX), uid });
-        }
+    fn span(&self, from: u32, to: u32, found: &mut Vec<Numbered>) {
+        found.extend(self.uids.span(from, to).map(|(at, uid)| Numbered { number: at + 1, uid }));
     }
 }
 

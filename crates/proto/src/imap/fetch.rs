@@ -80,6 +80,14 @@ pub struct Part {
     pub partial: Option<(u64, u64)>,
 }
 
+impl Part {
+    /// It is about the header of the message and nothing else.
+    #[must_use]
+    pub fn is_header(&self) -> bool {
+        self.path.is_empty() && matches!(self.what, What::Header | What::HeaderFields(_) | What::HeaderFieldsNot(_))
+    }
+}
+
 /// What of a part is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {

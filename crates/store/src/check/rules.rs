@@ -189,6 +189,22 @@ pub(super) const RULES: &[Rule] = &[
             OR m.deleted <> COALESCE(f.deleted, 0) OR m.uidnext <= COALESCE(f.u, 0) OR m.modseq < COALESCE(f.s, 0)",
     ),
     rule(
+        "フォルダーの欠番が合いません (フォルダー, 番号, 見込み)",
+        "a folder's gaps between UIDs are wrong (folder, UIDs, expected)",
+        "SELECT m.id, m.uidnext - 1, m.messages + COALESCE(g.n, 0) FROM mailbox m LEFT JOIN
+             (SELECT mailbox, CAST(SUM(last - first + 1) AS BIGINT) AS n FROM gap GROUP BY mailbox) AS g
+             ON g.mailbox = m.id
+         WHERE m.uidnext - 1 <> m.messages + COALESCE(g.n, 0)
+         UNION ALL SELECT mail.mailbox, mail.uid, 0 FROM mail JOIN gap g ON g.mailbox = mail.mailbox
+             AND g.first <= mail.uid AND g.last >= mail.uid",
+    ),
+    rule(
+        "未読の始まりが合いません (フォルダー, UID)",
+        "an unseen message where there should be none (folder, UID)",
+        "SELECT m.id, f.uid FROM mailbox m JOIN mail f ON f.mailbox = m.id
+         WHERE f.uid < m.unseen_from AND (f.flags & 1) = 0",
+    ),
+    rule(
         "アカウントの使用量が合いません (アカウント, 記録, 実際)",
         "an account's usage is miscounted (account, counted, found)",
         "SELECT a.id, a.used, COALESCE(s.b, 0) FROM account a LEFT JOIN

@@ -58,14 +58,23 @@ pub fn set_flags(
     let refused = |mail: &Mail| unchanged_since.is_some_and(|limit| mail.modseq > limit);
     let changes = |mail: &Mail| !refused(mail) && change.of(mail.flags) != mail.flags;
 
-    let (mut unseen, mut deleted) = (0, 0);
+    let (mut unseen, mut deleted, mut first_unseen) = (0, 0, None);
     for (mail, _) in chosen.iter().filter(|(mail, _)| changes(mail)) {
         let now = change.of(mail.flags);
         unseen += i64::from(mail.flags.has(Flags::SEEN)) - i64::from(now.has(Flags::SEEN));
         deleted += i64::from(now.has(Flags::DELETED)) - i64::from(mail.flags.has(Flags::DELETED));
+        if !now.has(Flags::SEEN) {
+            first_unseen = first_unseen.or(Some(mail.uid));
+        }
     }
     let ranges = runs(&chosen, changes);
     let mark = next_mark(tx, mailbox, unseen, deleted, !ranges.is_empty())?;
+    if let Some(uid) = first_unseen {
+        tx.execute(
+            "UPDATE mailbox SET unseen_from = ?2 WHERE id = ?1 AND unseen_from > ?2",
+            &[mailbox.into(), uid.into()],
+        )?;
+    }
     for (first, last) in &ranges {
         apply(tx, mailbox, *first, *last, change, mark)?;
     }

@@ -5,7 +5,7 @@ use sekisho_message::search::Signature;
 
 use super::history::{self, Change};
 use super::{Flags, Mail};
-use crate::mailbox::number;
+use crate::mailbox::{Mailbox, number};
 use crate::{ContentId, MailboxId, Result, Row, Tx, TxExt};
 
 /// A [`Summary`](crate::Summary) that is borrowed from the row.
@@ -94,8 +94,50 @@ pub fn signed(
              WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid"
         ),
         &[mailbox.into(), first.into(), last.into()],
-        &mut |row| each(read(row)?, row.opt_blob(6)?.and_then(Signature::read)),
+        &mut |row| each(read(row)?, row.opt_blob(7)?.and_then(Signature::read)),
     )
+}
+
+/// UIDs from `first` to `last` of messages that have all of `flags`.
+///
+/// # Errors
+/// What the engine reports.
+pub fn flagged(tx: &mut dyn Tx, mailbox: MailboxId, first: u32, last: u32, flags: Flags) -> Result<Vec<u32>> {
+    tx.all(
+        "SELECT uid FROM mail WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 AND (flags & ?4) = ?4 ORDER BY uid",
+        &[mailbox.into(), first.into(), last.into(), flags.0.into()],
+        |row| number(row, 0),
+    )
+}
+
+/// UID of the first message without `\Seen`, and the UID from which on it was looked for.
+///
+/// # Errors
+/// What the engine reports.
+pub fn first_unseen(tx: &mut dyn Tx, mailbox: &Mailbox) -> Result<(Option<u32>, u32)> {
+    let from = tx.one("SELECT unseen_from FROM mailbox WHERE id = ?1", &[mailbox.id.into()], |row| number(row, 0))?;
+    let from = from.unwrap_or(1);
+    if mailbox.unseen == 0 {
+        return Ok((None, from));
+    }
+    let first = tx.one(
+        "SELECT uid FROM mail WHERE mailbox = ?1 AND uid >= ?2 AND (flags & 1) = 0 ORDER BY uid LIMIT 1",
+        &[mailbox.id.into(), from.into()],
+        |row| number(row, 0),
+    )?;
+    Ok((first, from))
+}
+
+/// Notes that all messages below `first` have `\Seen`, if nothing has changed since `modseq`.
+///
+/// # Errors
+/// What the engine reports.
+pub fn note_first_unseen(tx: &mut dyn Tx, mailbox: MailboxId, first: u32, modseq: u64) -> Result<()> {
+    tx.execute(
+        "UPDATE mailbox SET unseen_from = ?2 WHERE id = ?1 AND modseq = ?3",
+        &[mailbox.into(), first.into(), modseq.into()],
+    )?;
+    Ok(())
 }
 
 /// Messages whose MODSEQ is greater than `modseq`, by UID. Costs what it answers, not what the folder holds,

@@ -33,6 +33,33 @@ fn a_database_of_every_release_is_brought_up_to_date_and_keeps_what_is_in_it() {
 }
 
 #[test]
+fn gaps_between_uids_are_found() {
+    let connection = Connection::open_in_memory().unwrap();
+    let tx = &mut SqliteTx::new(&connection);
+    migrate_to(tx, 1).unwrap();
+    for (id, uidnext) in [(1i32, 10i32), (2, 4), (3, 1), (4, 6)] {
+        tx.execute(
+            "INSERT INTO mailbox (id, account, name, uidvalidity, uidnext, modseq, messages, unseen, deleted, size,
+                 subscribed, first_recent, history_floor) VALUES (?1, 1, ?1, 1, ?2, 1, 0, 0, 0, 0, 0, 1, 1)",
+            &[i64::from(id).into(), i64::from(uidnext).into()],
+        )
+        .unwrap();
+    }
+    for (mailbox, uid) in [(1i32, 2i32), (1, 3), (1, 7), (2, 1), (2, 2), (2, 3)] {
+        tx.execute(
+            "INSERT INTO mail (mailbox, uid, content, flags, modseq, date, size) VALUES (?1, ?2, 1, 0, 1, 1, 1)",
+            &[i64::from(mailbox).into(), i64::from(uid).into()],
+        )
+        .unwrap();
+    }
+    run(tx).unwrap();
+    let gaps = tx.all("SELECT mailbox, first, last FROM gap ORDER BY mailbox, first", &[], |row| {
+        Ok((row.int(0)?, row.int(1)?, row.int(2)?))
+    });
+    assert_eq!(gaps.unwrap(), [(1, 1, 1), (1, 4, 6), (1, 8, 9), (4, 1, 5)]);
+}
+
+#[test]
 fn a_newer_database_is_left_alone() {
     let connection = Connection::open_in_memory().unwrap();
     let tx = &mut SqliteTx::new(&connection);

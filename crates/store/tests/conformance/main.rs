@@ -9,6 +9,7 @@ mod guard;
 mod journal;
 mod ledger;
 mod lockouts;
+mod opening;
 mod queue;
 mod sharing;
 mod steps;
@@ -48,6 +49,8 @@ on_both_engines! {
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
     sharing: subscriptions_are_names, rights_add_up, anyone_is_the_own_domain, annotations_have_scopes,
         digests_go_with_their_bodies, one_message_takes_the_place_of_another;
+    opening: gaps_tell_what_is_there, the_first_unseen_message_is_remembered, signatures_are_made_in_steps,
+        one_node_makes_signatures, headers_are_read_alone;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
     lockouts: places_locks_and_rules;
     ledger: accounting_never_lies;

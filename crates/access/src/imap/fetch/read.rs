@@ -113,12 +113,18 @@ fn read_bodies(
             piece.out.extend_from_slice(&head);
         }
         let Piece { out, unknown_encoding, parts, .. } = &mut piece;
-        match bodies.with(tx, content, &mut |body| {
+        let mut print = |body: &[u8]| {
             let printed = printer.parts(out, body, from, start + PIECE);
             *unknown_encoding |= printed.unknown_encoding;
             *parts = printed.next;
             Ok(())
-        }) {
+        };
+        let read = if printer.plan.header_only {
+            bodies.header(tx, content, &mut print)
+        } else {
+            bodies.with(tx, content, &mut print)
+        };
+        match read {
             Ok(()) if piece.parts > 0 => return Ok(piece),
             Ok(()) => piece.out.extend_from_slice(b")\r\n"),
             // Expunged by somebody between the two look-ups.
