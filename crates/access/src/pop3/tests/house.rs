@@ -96,6 +96,12 @@ impl House {
         placed.await.unwrap();
     }
 
+    pub(super) async fn inbox_id(&self) -> sekisho_store::MailboxId {
+        let account = self.account;
+        let read = self.control.store().read(move |tx| Ok(mailbox::get(tx, account, "INBOX")?.unwrap().id));
+        read.await.unwrap()
+    }
+
     /// What is in INBOX.
     pub(super) async fn inbox(&self) -> Vec<Mail> {
         let account = self.account;
