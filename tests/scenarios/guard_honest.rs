@@ -15,19 +15,6 @@ fn nobody_is_held(site: &Site) {
     assert!(locks["locks"].as_array().unwrap().is_empty(), "{locks:#}");
 }
 
-/// Waits until everything has left, while at most `limit` goes by.
-fn all_goes(site: &Site, limit: Duration) {
-    let begun = site.clock.now();
-    until("all has gone", Duration::from_secs(60), || {
-        let left = site.server.queued();
-        if left > 0 {
-            assert!(site.clock.now().since(begun) < limit, "{left} wait longer than {limit:?}");
-            site.pass(Duration::from_secs(30));
-        }
-        left == 0
-    });
-}
-
 #[test]
 fn a_newsletter_goes_to_all_its_readers() {
     let site = Site::start(&["news"], None, "");
@@ -40,7 +27,7 @@ fn a_newsletter_goes_to_all_its_readers() {
             let reply = letter(&to, "Offers", &issue).over(&mut wire, "news@example.test");
             assert!(reply.starts_with("250"), "{reply}");
         }
-        all_goes(&site, Duration::from_secs(600));
+        site.all_goes(Duration::from_secs(600));
         nobody_is_held(&site);
         site.hours(7 * 24);
     }
@@ -63,7 +50,7 @@ fn an_invoice_run_without_auth_goes_out_every_month() {
             site.pass(Duration::from_secs(3));
         }
         // In the first month all are new.
-        all_goes(&site, Duration::from_secs(if month == 0 { 1_800 } else { 120 }));
+        site.all_goes(Duration::from_secs(if month == 0 { 1_800 } else { 120 }));
         nobody_is_held(&site);
         site.hours(30 * 24);
     }
@@ -88,11 +75,11 @@ fn an_owner_who_travels_and_one_with_a_new_telephone_go_on_writing() {
             letter(&one(&to), &format!("abroad {day}"), &prose(5_000 + day)).over(&mut wire, "taro@example.test");
         assert!(reply.starts_with("250"), "{reply}");
         if to == usual && day < 7 {
-            until("people whom he knows hear at once", Duration::from_secs(15), || {
+            until("people whom he knows hear at once", Duration::from_secs(30), || {
                 site.with_text(&prose(5_000 + day)).len() == 1
             });
         }
-        all_goes(&site, Duration::from_secs(3_600));
+        site.all_goes(Duration::from_secs(3_600));
         site.hours(20);
         assert!(site.reads(HOME, "taro", PASSWORD));
         site.hours(4);
@@ -118,13 +105,13 @@ fn a_password_just_changed_and_old_clients_that_try_the_old_one_for_days() {
             let to = if n == 59 { "somebody@new.example" } else { "partner@known.example" };
             let reply = site.send(HOME, "taro", NEW_PASSWORD, &letter(&one(to), "hello", &prose(6_000 + n)));
             assert!(reply.starts_with("250"), "{reply}");
-            until("it goes at once", Duration::from_secs(15), || site.with_text(&prose(6_000 + n)).len() == 1);
+            until("it goes at once", Duration::from_secs(30), || site.with_text(&prose(6_000 + n)).len() == 1);
         }
     }
     // The telephone gets the new password, where the old one was tried.
     let reply = site.send("127.90.3.5", "taro", NEW_PASSWORD, &letter(&one("boss@known.example"), "x", &prose(6_500)));
     assert!(reply.starts_with("250"), "{reply}");
-    all_goes(&site, Duration::from_secs(3_600));
+    site.all_goes(Duration::from_secs(3_600));
     nobody_is_held(&site);
 }
 
@@ -142,7 +129,7 @@ fn a_new_employees_first_week_begins_without_delay() {
             if day == 0 && n < 5 {
                 site.reaches_at_once(&to);
             }
-            all_goes(&site, Duration::from_secs(900));
+            site.all_goes(Duration::from_secs(900));
             site.pass(Duration::from_secs(1_500));
         }
         site.hours(20);

@@ -53,7 +53,8 @@ fn a_guessed_password_is_held_explained_and_cleaned_up_and_nobody_else_waits() {
     let probe = one("drop@intruder.example");
     let reply = site.send("127.60.1.7", "taro", PASSWORD, &letter(&probe, "test", "test 1 2 3 is this on"));
     assert!(reply.starts_with("250"), "{reply}");
-    site.reaches_within("drop@intruder.example", Duration::from_secs(7_200));
+    site.all_goes(Duration::from_secs(7_200));
+    assert!(site.reached().contains("drop@intruder.example"));
     site.hours(1);
     // The owner writes to somebody whose server is not ready: his message is in the queue when the hold comes.
     site.outside.change(sekisho_testkit::peer::Script::new().on_with(
@@ -89,10 +90,8 @@ fn a_guessed_password_is_held_explained_and_cleaned_up_and_nobody_else_waits() {
     assert!(done.status.success(), "{}", text(&done));
     site.outside.change(sekisho_testkit::peer::Script::new());
     site.hours(1);
-    until("the owner's message goes", Duration::from_secs(20), || {
-        site.pass(Duration::from_secs(60));
-        site.with_text("minutes of our meeting").len() == 1
-    });
+    let went = || site.with_text("minutes of our meeting").len() == 1;
+    until("the owner's message goes", Duration::from_secs(30), went);
     let purged = site.server.cli(&["incident", "purge", "1", "--yes"]);
     assert!(purged.status.success(), "{}", text(&purged));
     assert_eq!(site.server.queued(), 0);
@@ -103,7 +102,7 @@ fn a_guessed_password_is_held_explained_and_cleaned_up_and_nobody_else_waits() {
         assert!(reply.starts_with("250"), "{reply}");
     }
     site.reaches_at_once("somebody.else@fresh.example");
-    until("both are there", Duration::from_secs(15), || site.with_text(&prose(700)).len() == 1);
+    until("both are there", Duration::from_secs(30), || site.with_text(&prose(700)).len() == 1);
     assert!(!site.reads(HOME, "taro", PASSWORD) && site.log_in(HOME, "taro", PASSWORD).is_none());
     // Where only the intruder was is locked like any other place: having known the password does not make it the owner's.
     for n in 0..8 {
@@ -141,6 +140,16 @@ fn a_stolen_password_is_held_across_a_restart_and_the_intruder_hears_the_same_on
     println!("held after {held} messages");
     assert!(held <= 6, "held after {held} messages");
     assert!(replies.iter().all(|reply| reply == "250 2.0.0 queued as"), "{replies:?}");
+    // He makes himself a way back, if he can; an alias of the administrator's is nobody else's.
+    let add = |pattern: &str, target: &str| {
+        let (pattern, target) = (pattern.to_owned(), target.to_owned());
+        sekisho_control::Command::Alias(sekisho_control::command::AliasCommand::Add { pattern, target })
+    };
+    let network = "127.62.0.7".to_owned();
+    let intruder = sekisho_control::Actor::Console { account: "taro@example.test".into(), network };
+    let made = add("backdoor@example.test", "drop@intruder.example");
+    site.control(|control| async move { control.run(made, &intruder).await }).unwrap();
+    site.server.run(&["alias", "add", "info@example.test", "taro@example.test"]);
     // What the owner sends outside waits with the rest.
     let reply = site.send(HOME, "taro", PASSWORD, &letter(&one("boss@known.example"), "late", &prose(800)));
     assert!(reply.starts_with("250"), "{reply}");
@@ -154,10 +163,24 @@ fn a_stolen_password_is_held_across_a_restart_and_the_intruder_hears_the_same_on
     let counts = site.server.cli(&["incident", "release", "1"]);
     assert!(text(&counts).contains("owner seems to have sent"), "{}", text(&counts));
     site.server.run(&["incident", "release", "1", "--yes"]);
-    until("the owner's goes", Duration::from_secs(15), || site.with_text(&prose(800)).len() == 1);
+    until("the owner's goes", Duration::from_secs(30), || site.with_text(&prose(800)).len() == 1);
     assert!(site.with_text("parcel").is_empty());
     let done = site.server.cli_with(&["incident", "resolve", "1", "--password-stdin"], NEW_PASSWORD);
     assert!(done.status.success(), "{}", text(&done));
+    assert!(text(&done).contains("backdoor@example.test"), "{}", text(&done));
+    let aliases = site.server.json(&["alias", "list"]);
+    assert!(
+        aliases.as_array().is_some_and(|all| all.len() == 1 && all[0]["alias"] == "info@example.test"),
+        "{aliases}"
+    );
+    // Everything about it, in a folder.
+    let folder = site.server.data.join("report");
+    site.server.run(&["incident", "report", "1", folder.to_str().unwrap()]);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(read("report.ja.md").contains("次にすること") && read("report.en.md").contains("What to do next"));
+    assert!(read("recipients.csv").starts_with("address,result,time,message,host,reply"));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&read("incident.json")).unwrap()["incident"]["id"], 1);
+    assert!(read("journal.jsonl").lines().count() > 10 && read("inlog.txt").contains("taro@example.test"));
     site.server.run(&["incident", "purge", "1", "--yes"]);
     assert_eq!(site.server.queued(), 0);
 }
@@ -189,14 +212,14 @@ fn a_web_form_that_is_abused_is_isolated_and_its_neighbours_mail_goes_on() {
     assert!(escaped <= 8, "{escaped}");
     assert_eq!(site.incidents()[0]["origin"], "network:127.70.1.0/24");
     assert!(form("127.70.2.9", "office@known.example", &prose(999)).starts_with("250"));
-    until("the neighbour's goes", Duration::from_secs(15), || site.with_text(&prose(999)).len() == 1);
+    until("the neighbour's goes", Duration::from_secs(30), || site.with_text(&prose(999)).len() == 1);
     let told = site.server.json(&["incident", "show", "1"]);
     assert_eq!(told["reached"].as_array().unwrap().len(), escaped, "{told:#}");
     assert!(told["acts"].as_array().unwrap().iter().any(|act| act["what"] == "isolate"), "{}", told["acts"]);
     site.server.run(&["incident", "resolve", "1"]);
     site.server.run(&["incident", "purge", "1", "--yes"]);
     assert!(form("127.70.1.9", "office@known.example", &prose(998)).starts_with("250"));
-    until("the form works again", Duration::from_secs(15), || site.with_text(&prose(998)).len() == 1);
+    until("the form works again", Duration::from_secs(30), || site.with_text(&prose(998)).len() == 1);
 }
 
 /// What `incident show` tells.

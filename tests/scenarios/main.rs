@@ -2,13 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod clients;
+mod console;
+mod day;
+mod day_outside;
 mod full_disk;
+mod guard_alert;
 mod guard_honest;
 mod guard_story;
+mod guides;
+mod import;
 mod kill_loop;
 mod lockout;
 mod open_relay;
 mod postgres;
 mod relay;
+mod rules;
 mod slow_clients;
 mod support;

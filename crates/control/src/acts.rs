@@ -7,13 +7,15 @@ use sekisho_store::{Tx, list};
 use crate::control::Fault;
 use crate::{Actor, Command, Control, Done, Refusal};
 
-mod account_acts;
+pub(crate) mod account_acts;
 mod alias_acts;
 mod class_acts;
+mod console_acts;
 mod domain_acts;
 pub(crate) mod incident_acts;
 mod list_acts;
 mod lockout_acts;
+pub(crate) mod personal_acts;
 mod queue_acts;
 mod rules_acts;
 mod switch_acts;
@@ -21,6 +23,8 @@ mod whence_acts;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use rules_acts::EFFECT;
 
 pub(crate) async fn run(
     control: &Control,
@@ -30,9 +34,11 @@ pub(crate) async fn run(
 ) -> Result<Done, Refusal> {
     match command {
         Command::Domain(act) => domain_acts::run(control, act, actor).await,
+        Command::Console(act) => console_acts::run(control, act, actor).await,
         Command::Incident(act) => incident_acts::run(control, act, actor, progress).await,
         Command::Class { who, class } => class_acts::set(control, who, class, actor).await,
         Command::Account(act) => account_acts::run(control, act, actor).await,
+        Command::Personal(act) => personal_acts::run(control, act, actor).await,
         Command::Alias(act) => alias_acts::run(control, act, actor).await,
         Command::List(act) => list_acts::run(control, act, actor).await,
         Command::Queue(act) => queue_acts::run(control, act, actor, progress).await,
@@ -99,7 +105,7 @@ fn not_local(name: &str) -> Text {
 }
 
 /// Refuses an address key that an account, list or exact alias already has.
-fn free(tx: &mut dyn Tx, key: &str) -> Result<(), Fault> {
+pub(crate) fn free(tx: &mut dyn Tx, key: &str) -> Result<(), Fault> {
     let taken = account::get(tx, key)?.is_some() || list::get(tx, key)?.is_some() || alias_acts::exists(tx, key)?;
     if taken {
         return Err(Fault::invalid(say!(

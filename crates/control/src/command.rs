@@ -5,9 +5,14 @@ use std::fmt;
 use sekisho_guard::class::Class;
 use sekisho_message::Language;
 use sekisho_store::account::Role;
+use sekisho_store::domain::Claims;
 use sekisho_store::list::Posting;
 use sekisho_store::queue::Filter;
 use serde::{Deserialize, Serialize};
+
+mod personal;
+
+pub use personal::PersonalCommand;
 
 /// A password on its way to its hash. It is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +33,8 @@ pub enum Command {
     Domain(DomainCommand),
     /// Accounts.
     Account(AccountCommand),
+    /// Forwarding, automatic reply and send hours of accounts.
+    Personal(PersonalCommand),
     /// Aliases.
     Alias(AliasCommand),
     /// Mailing lists.
@@ -36,12 +43,14 @@ pub enum Command {
     Queue(QueueCommand),
     /// Pausing and resuming.
     Switch(SwitchCommand),
-    /// `effect.dat` and `sender.dat`.
+    /// `effect.dat`, `sender.dat`, `mail.dat` and `gateway.dat`.
     Rules(RulesCommand),
     /// Lockouts and their tables.
     Lockout(LockoutCommand),
     /// Incidents.
     Incident(IncidentCommand),
+    /// Who is in the console, and with what.
+    Console(ConsoleCommand),
     /// Set what kind of sender an origin is.
     Class {
         /// An account's address, or the key of an origin without AUTH such as `network:192.0.2.0/24`.
@@ -90,6 +99,22 @@ pub enum IncidentCommand {
     },
 }
 
+/// Acts on an account's way into the console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum ConsoleCommand {
+    /// Take the second factor away, as when it is lost together with the recovery codes.
+    FactorRemove {
+        /// Whose.
+        address: String,
+    },
+    /// End all its browsers' sessions, and take its programs' tokens away.
+    SessionsEnd {
+        /// Whose.
+        address: String,
+    },
+}
+
 /// Acts on domains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
@@ -110,6 +135,13 @@ pub enum DomainCommand {
         name: String,
         /// The rule; without networks and countries it is removed.
         rule: WhenceRule,
+    },
+    /// What becomes of mail from outside that claims to be from it.
+    Claims {
+        /// Its name.
+        name: String,
+        /// What.
+        claims: Claims,
     },
     /// Whether SCRAM secrets are made for its accounts, at their next login or password change.
     Scram {
@@ -396,6 +428,10 @@ pub enum RuleFile {
     Effect,
     /// To whom an account may write.
     Sender,
+    /// `mail.dat`: what is refused for its header.
+    Filter,
+    /// `gateway.dat`: which host takes a domain's mail.
+    Gateway,
 }
 
 /// Acts on rules.
@@ -406,7 +442,7 @@ pub enum RulesCommand {
     Write {
         /// Which file.
         file: RuleFile,
-        /// Whose; none is the server's own `effect.dat`.
+        /// Whose; none is the server's own file.
         account: Option<String>,
         /// The new text; empty removes it.
         text: String,

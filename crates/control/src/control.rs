@@ -1,7 +1,7 @@
 //! The one door to every act that changes state.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sekisho_message::{Text, Time};
@@ -10,8 +10,12 @@ use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Key};
 use crate::guard::{self, Guard};
+use crate::hush::Hush;
 use crate::lockout::{self, Lockout};
+use crate::outside::Outside;
 use crate::password::{NoRandom, Policy};
+use crate::reputation::{self, Doorkeeper};
+use crate::trace::Marks;
 use crate::{Actor, Bus, BusEvent, Command, Done, Journal, Refusal, acts, entry};
 
 /// Says what time it is. The clock belongs to whoever starts the server.
@@ -20,6 +24,12 @@ pub type Now = Arc<dyn Fn() -> Time + Send + Sync>;
 /// What an operator can set about acts and credentials.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Our own host name, as in our Received fields. Default `localhost`.
+    pub hostname: String,
+    /// Local time's distance from UTC in minutes, for the Date of letters that the server writes.
+    pub offset_minutes: i32,
+    /// Block lists, for looking at ourselves and for reception.
+    pub reputation: reputation::Settings,
     /// How long a removed account can be brought back. Default 30 days.
     pub grace: Duration,
     /// How long a verified password is remembered, at most an hour. Default 5 minutes.
@@ -39,6 +49,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            hostname: "localhost".to_owned(),
+            offset_minutes: 0,
+            reputation: reputation::Settings::default(),
             grace: Duration::from_secs(30 * 86_400),
             password_cache: Duration::from_secs(300),
             password: Policy::default(),
@@ -73,6 +86,12 @@ struct Parts {
     gate: Gate,
     lockout: Lockout,
     guard: Guard,
+    marks: Marks,
+    outside: OnceLock<Arc<dyn Outside>>,
+    doorkeeper: Doorkeeper,
+    hush: Hush,
+    /// Held while a row is added to `effect.dat`.
+    barring: tokio::sync::Mutex<()>,
 }
 
 /// Acts, credentials, journal and bus over one store. Clones share them.
@@ -89,10 +108,12 @@ impl Control {
         let fresh = credential_key().map_err(no_random)?;
         let another = credential_key().map_err(no_random)?;
         let fresh_guard = credential_key().map_err(no_random)?;
-        let (decoy, tried, offered, guard_key) = store
+        let fresh_mark = credential_key().map_err(no_random)?;
+        let (decoy, tried, offered, guard_key, mark_key) = store
             .write(move |tx| {
                 let (decoy, tried) = (kept_key(tx, DECOY_KEY, &fresh)?, kept_key(tx, TRIED_KEY, &another)?);
-                Ok((decoy, tried, any_scram(tx)?, guard::key(tx, &fresh_guard)?))
+                let mark_key = kept_key(tx, MARK_KEY, &fresh_mark)?;
+                Ok((decoy, tried, any_scram(tx)?, guard::key(tx, &fresh_guard)?, mark_key))
             })
             .await?;
         let (begun, nobody) = (std::time::Instant::now(), credential::nobody().map_err(no_random)?);
@@ -108,10 +129,15 @@ impl Control {
         Ok(Self(Arc::new(Parts {
             journal: Journal::new(store.clone(), Arc::clone(&now)),
             bus: Bus::new(),
+            barring: tokio::sync::Mutex::default(),
             cache: Mutex::new(Cache::new(options.password_cache)),
             gate: Gate::new(options.hashes),
             lockout,
             guard: Guard::new(options.guard.clone(), &guard_key),
+            marks: Marks::new(&mark_key),
+            outside: OnceLock::new(),
+            doorkeeper: Doorkeeper::default(),
+            hush: Hush::default(),
             store,
             now,
             options,
@@ -176,6 +202,33 @@ impl Control {
         &self.0.guard
     }
 
+    /// The signed marks of our Received fields.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.0.marks
+    }
+
+    /// Lends a network to those acts that look at us from outside. Only the first one counts.
+    pub fn look_outside(&self, outside: Arc<dyn Outside>) {
+        let _ = self.0.outside.set(outside);
+    }
+
+    /// The world outside, if somebody lent a network.
+    #[must_use]
+    pub fn outside(&self) -> Option<&Arc<dyn Outside>> {
+        self.0.outside.get()
+    }
+
+    /// Keeps a flood of refusals out of the journal.
+    #[must_use]
+    pub fn hush(&self) -> &Hush {
+        &self.0.hush
+    }
+
+    pub(crate) fn doorkeeper(&self) -> &Doorkeeper {
+        &self.0.doorkeeper
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }
@@ -186,6 +239,10 @@ impl Control {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
+    }
+
+    pub(crate) fn barring(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.barring
     }
 
     pub(crate) fn lockout(&self) -> &Lockout {
@@ -294,6 +351,8 @@ impl From<Error> for Fault {
 }
 
 const DECOY_KEY: &str = "secret.decoy";
+/// For the marks in Received fields; kept, so that a complaint of next year is understood.
+const MARK_KEY: &str = "secret.mark";
 /// For hashes of wrong passwords and of names that were tried; kept, so that a restart forgets nothing.
 const TRIED_KEY: &str = "secret.tried";
 

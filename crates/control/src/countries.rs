@@ -1,4 +1,4 @@
-//! Countries of addresses, where an operator has a database of them in the MaxMind format.
+//! Countries and networks of addresses, where an operator has databases of them in the MaxMind format.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -37,6 +37,18 @@ impl Countries {
         let path = [PathElement::Key("country"), PathElement::Key("iso_code")];
         let code = found.decode_path::<&str>(&path).ok()??;
         parse(code)
+    }
+
+    /// The autonomous system of an address, if this is a database of those and knows one.
+    #[must_use]
+    pub fn system(&self, ip: IpAddr) -> Option<u32> {
+        let found = self.0.lookup(ip.to_canonical()).ok()?;
+        if let Ok(Some(number)) = found.decode_path::<u32>(&[PathElement::Key("autonomous_system_number")]) {
+            return Some(number);
+        }
+        // Some makers write `AS64496`.
+        let name = found.decode_path::<&str>(&[PathElement::Key("asn")]).ok()??;
+        name.trim_start_matches(['A', 'S', 'a', 's']).parse().ok()
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use sekisho_guard::origin::Origin;
 use sekisho_message::Address;
 use sekisho_store::account::{self, Account, State};
-use sekisho_store::{AccountId, Tx, login};
+use sekisho_store::{AccountId, Tx, login, meta};
 
 use crate::guard::{Attempt, Known};
 use crate::lockout::{Found, Seeker};
@@ -227,6 +227,7 @@ impl Control {
                 // The lock ends with the statement, so that nobody holds it while the store is asked.
                 self.cache().lock().unwrap_or_else(PoisonError::into_inner).remember(tag, account.id, self.now());
                 self.refresh(&account, password, outdated).await;
+                self.note_weakness(&account, password).await;
                 admit(account, protocol)
             }
         }
@@ -248,6 +249,29 @@ impl Control {
         }
     }
 
+    /// Notes whether the password that was right is easy to guess: the audit tells, the password is kept nowhere. A new
+    /// password makes the note void.
+    async fn note_weakness(&self, account: &Account, password: &str) {
+        let (account, password, policy) = (account.clone(), password.to_owned(), self.options().password);
+        let judged = tokio::task::spawn_blocking(move || {
+            let (local, domain) = account.key.rsplit_once('@').unwrap_or((&account.key, ""));
+            let person = password::Person { account: local, domain, full_name: &account.full_name };
+            (password::judge(&password, &person, policy).is_err(), account)
+        });
+        let Ok((true, account)) = judged.await else { return };
+        let (name, value) = (crate::audit::weak_name(&account), account.password_changed.micros().to_string());
+        let known = {
+            let name = name.clone();
+            self.store().read(move |tx| meta::get(tx, &name)).await
+        };
+        if known.ok().flatten().as_deref() != Some(value.as_str()) {
+            let done = self.store().write(move |tx| meta::set(tx, &name, Some(&value))).await;
+            if let Err(error) = done {
+                tracing::warn!(%error, "a weak password could not be noted");
+            }
+        }
+    }
+
     async fn add_scram(&self, account: &Account, password: &str) {
         let (id, hash, domain) = (account.id, account.password.clone(), account.domain);
         let wanted = self.store().read(move |tx| scram_wanted(tx, domain)).await;
@@ -261,7 +285,7 @@ impl Control {
         }
     }
 
-    async fn find(&self, login: &str, ip: Option<IpAddr>) -> Result<Found, Failure> {
+    pub(crate) async fn find(&self, login: &str, ip: Option<IpAddr>) -> Result<Found, Failure> {
         let login = login.to_owned();
         let found = self.store().read(move |tx| {
             let account = find(tx, &login)?;

@@ -94,12 +94,16 @@ pub struct Accepted<'a> {
     pub message_id: &'a str,
     /// `ESMTPSA` and its kin (RFC 3848).
     pub with: &'a str,
+    /// Similarity fingerprint; 0 when none was made.
+    pub fingerprint: i64,
+    /// What kind of letter it is, where that is remarkable: see [`crate::letter`].
+    pub letter: Option<&'a Value>,
 }
 
 /// A message was accepted.
 #[must_use]
 pub fn accepted(now: Time, message: &Accepted<'_>) -> Entry {
-    let detail = json!({
+    let mut detail = json!({
         "helo": cut(message.helo, 255),
         "origin": message.origin,
         "from": message.from,
@@ -109,6 +113,12 @@ pub fn accepted(now: Time, message: &Accepted<'_>) -> Entry {
         "message_id": cut(message.message_id, LONGEST),
         "with": message.with,
     });
+    if message.fingerprint != 0 {
+        detail["fingerprint"] = json!(format!("{:016x}", message.fingerprint));
+    }
+    if let Some(letter) = message.letter {
+        detail["letter"] = letter.clone();
+    }
     let mut entry = entry(now, Kind::In, message.client, detail);
     entry.account = message.account.map(str::to_owned);
     entry.address = message.to.first().map(|to| (*to).to_owned());
@@ -169,6 +179,10 @@ pub struct Outcome<'a> {
     pub host_name: &'a str,
     /// The peer's or our reply, with code.
     pub reply: &'a str,
+    /// Octets of the message.
+    pub size: u64,
+    /// Seconds since the message was accepted.
+    pub waited: u64,
 }
 
 /// A recipient was relayed or delivered.
@@ -196,6 +210,8 @@ fn settled(now: Time, kind: Kind, outcome: &Outcome<'_>) -> Entry {
         "host": outcome.host,
         "name": cut(outcome.host_name, 255),
         "reply": cut(outcome.reply, LONGEST),
+        "size": outcome.size,
+        "waited": outcome.waited,
     });
     let mut entry = entry(now, kind, outcome.network, detail);
     entry.account = outcome.account.map(str::to_owned);
@@ -225,6 +241,20 @@ pub fn verdict(now: Time, account: Option<&str>, network: &str, message: Option<
 #[must_use]
 pub fn notice(now: Time, text: &str) -> Entry {
     entry(now, Kind::Notice, "", json!({ "text": cut(text, LONGEST) }))
+}
+
+/// So many refusals of a network were not written down one by one.
+#[must_use]
+pub fn hushed(now: Time, client: &str, n: u64) -> Entry {
+    let detail =
+        json!({ "line": format!("({n} more)"), "reply": "", "reason": "too many refusals in a minute", "hushed": n });
+    entry(now, Kind::Receive, client, detail)
+}
+
+/// The server has started.
+#[must_use]
+pub fn started(now: Time, version: &str) -> Entry {
+    entry(now, Kind::Notice, "", json!({ "text": format!("sekisho {version} started"), "event": "start" }))
 }
 
 fn entry(at: Time, kind: Kind, network: &str, detail: Value) -> Entry {

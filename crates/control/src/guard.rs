@@ -12,6 +12,7 @@
 mod judge;
 mod logins;
 mod outcomes;
+pub(crate) mod persistence;
 mod seeds;
 mod settings;
 pub mod split;
@@ -145,7 +146,15 @@ impl Guard {
         let Some(bytes) = profile::get(tx, self.origin(origin))? else { return Ok(false) };
         // Who cannot be told apart may read.
         let Ok(profile) = Profile::decode(&bytes) else { return Ok(false) };
-        Ok(profile.held_since.is_some() && !profile.is_home(&self.settings.policy, place, now))
+        Ok(profile.held_since.is_some() && !profile.is_surely_home(&self.settings.policy, place, now))
+    }
+
+    /// Whether the owner of an origin was at one of his own networks after `since`.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn owner_was_here(&self, tx: &mut dyn Tx, origin: &str, since: Time, now: Time) -> sekisho_store::Result<bool> {
+        Ok(self.own_places(tx, origin, now)?.iter().any(|(_, last)| *last > since))
     }
 
     /// The networks that are an origin's own, and when each was last used.
@@ -157,8 +166,20 @@ impl Guard {
     ) -> sekisho_store::Result<Vec<(sekisho_guard::place::Place, Time)>> {
         let open = self.open(tx, origin, now)?;
         let places = open.profile.places.items().iter();
-        let own = places.filter(|p| open.profile.is_home(&self.settings.policy, p.place, now));
+        let own = places.filter(|p| open.profile.is_surely_home(&self.settings.policy, p.place, now));
         Ok(own.map(|p| (p.place, p.last)).collect())
+    }
+
+    /// The autonomous system of a client's address, where there is a database of them.
+    #[must_use]
+    pub fn system(&self, client: &str) -> Option<u32> {
+        self.settings.systems.as_ref()?.system(client.parse().ok()?)
+    }
+
+    /// The country of a client's address, where there is a database of them.
+    #[must_use]
+    pub fn country(&self, client: &str) -> Option<crate::countries::Country> {
+        self.settings.countries.as_ref()?.of(client.parse().ok()?)
     }
 
     /// A keyed hash of anything else; `what` keeps kinds apart.

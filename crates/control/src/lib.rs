@@ -5,22 +5,37 @@
 //! [`Control::verify`] to find out who somebody is, [`Control::journal`] to note what happened, and
 //! [`Control::bus`] to hear of changes.
 
+pub mod adopt;
+pub mod audit;
 pub mod bus;
+pub mod check;
 pub mod command;
+pub mod console;
 pub mod countries;
 pub mod credential;
 pub mod entry;
 pub mod guard;
+pub mod hush;
 pub mod journal;
+pub mod letter;
 pub mod lockout;
 pub mod logs;
+pub mod outside;
 pub mod password;
+pub mod post;
+pub mod query;
+pub mod reputation;
 pub mod rulefile;
+pub mod spf;
+pub mod trace;
+pub mod value;
 pub mod whence;
 
 mod actor;
 mod acts;
 mod control;
+#[cfg(test)]
+mod outside_tests;
 mod protocol;
 mod refusal;
 mod share;
@@ -34,4 +49,5 @@ pub use control::{Control, Now, Options};
 pub use credential::{Failure, Stays, Verified};
 pub use journal::Journal;
 pub use protocol::Protocol;
+pub use query::Query;
 pub use refusal::{Done, Refusal};

@@ -25,6 +25,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose options were changed.
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let dir = TempDir::new("control").unwrap();
         let store = Store::open(&Settings {
             url: format!("sqlite:{}", dir.path().join("test.db").display()),
@@ -34,7 +39,8 @@ impl World {
         .unwrap();
         let now = Arc::new(AtomicI64::new(1_764_000_000_000_000));
         let hands = Arc::clone(&now);
-        let options = Options { rules: Some(dir.path().to_owned()), hashes: 2, ..Options::default() };
+        let mut options = Options { rules: Some(dir.path().to_owned()), hashes: 2, ..Options::default() };
+        change(&mut options);
         let control =
             Control::new(store, Arc::new(move || Time(hands.load(Ordering::Relaxed))), options).await.unwrap();
         Self { control, dir, now }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 mod lockout;
+mod rounds;
 mod sections;
 mod values;
 mod write;
@@ -17,8 +18,10 @@ mod write;
 mod tests;
 
 pub use lockout::{Lockout, Row as LockoutRow};
+pub use rounds::{CheckSection, Hour, ReputationSection};
 pub use sections::{
-    Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls, StoreSection, Tls,
+    ConsoleSection, Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls,
+    StoreSection, Tls,
 };
 pub use values::{HostName, Level, Size, Span};
 pub use write::{first_file, write_first};
@@ -66,6 +69,15 @@ pub struct Config {
     /// What happens to mail of hijacked accounts.
     #[serde(default)]
     pub guard: GuardSection,
+    /// The web console.
+    #[serde(default)]
+    pub console: ConsoleSection,
+    /// The rounds that the server makes by itself.
+    #[serde(default)]
+    pub check: CheckSection,
+    /// Block lists.
+    #[serde(default)]
+    pub reputation: ReputationSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,
@@ -150,6 +162,9 @@ impl Config {
             }
         }
         if let Some(found) = self.lockout.contradiction() {
+            return Some(found);
+        }
+        if let Some(found) = self.guard.contradiction() {
             return Some(found);
         }
         if self.group.is_some() && self.user.is_none() {

@@ -6,11 +6,14 @@
 use std::sync::Arc;
 
 use sekisho_control::{Actor, Command, Control, Done, Refusal};
+use sekisho_moving::{Move, Portion, Tell};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Settings;
+use crate::server::vitals::Probe;
 
+mod alerts;
 mod caller;
 mod direct;
 mod incidents;
@@ -18,8 +21,8 @@ mod line;
 mod lockouts;
 mod logs;
 mod people;
-mod query;
 mod queue;
+mod rounds;
 mod rules;
 mod socket;
 mod store;
@@ -27,11 +30,12 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alerts::offset_minutes;
 pub use caller::Caller;
 pub use direct::{Opened, open};
-pub use query::{Envelope, Query};
 pub(crate) use queue::{QueueStatus, stage};
 pub(crate) use rules::EFFECT;
+pub use sekisho_control::query::{Envelope, Query};
 pub use socket::{FILE as SOCKET, bind, serve};
 
 /// What a verb asks for.
@@ -42,20 +46,28 @@ pub enum Request {
     Run(Command),
     /// Look at something.
     Ask(Query),
+    /// Bring something here, or take it away.
+    Move(Move),
 }
 
 /// What comes back: any number of progress lines, then one of the others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// Recipients handled so far.
-    Progress(u64),
+    /// How far it has come.
+    Progress(Portion),
     /// It is done.
     Done(Done),
     /// What was asked for.
     Answer(Value),
     /// It was not done.
     Refused(Refusal),
+}
+
+impl sekisho_console::Desk for Desk {
+    fn look(&self, query: Query) -> sekisho_console::Looked<'_> {
+        Box::pin(self.ask(query))
+    }
 }
 
 /// What answering needs.
@@ -65,13 +77,22 @@ pub struct Desk {
     pub control: Control,
     /// The configuration.
     pub settings: Arc<Settings>,
+    /// Measures the running server; none when it is stopped.
+    pub probe: Option<Probe>,
 }
 
 impl Desk {
     /// Answers one request on behalf of `actor`.
-    pub async fn answer(&self, request: Request, actor: &Actor, progress: &mut (dyn FnMut(u64) + Send)) -> Reply {
+    pub async fn answer(&self, request: Request, actor: &Actor, progress: Tell<'_>) -> Reply {
         match request {
-            Request::Run(command) => match self.control.run_with(command, actor, progress).await {
+            Request::Run(command) => {
+                let mut count = |done| progress(Portion { done, total: 0 });
+                match self.control.run_with(command, actor, &mut count).await {
+                    Ok(done) => Reply::Done(done),
+                    Err(refusal) => Reply::Refused(refusal),
+                }
+            }
+            Request::Move(wanted) => match sekisho_moving::run(&self.control, wanted, actor, progress).await {
                 Ok(done) => Reply::Done(done),
                 Err(refusal) => Reply::Refused(refusal),
             },
@@ -82,7 +103,11 @@ impl Desk {
         }
     }
 
-    async fn ask(&self, query: Query) -> Result<Value, Refusal> {
+    /// Answers one question.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn ask(&self, query: Query) -> Result<Value, Refusal> {
         match query {
             Query::Domains => people::domains(self).await,
             Query::Accounts { domain, after } => people::accounts(self, domain, after).await,
@@ -92,15 +117,22 @@ impl Desk {
             Query::List { address, after } => people::list(self, &address, after).await,
             Query::QueueStatus => queue::status(self).await,
             Query::QueueHolds => queue::holds(self).await,
+            Query::QueueOrigins => queue::origins(self).await,
             Query::Queue { filter, after, limit } => queue::list(self, filter, after, limit).await,
             Query::Queued { message } => queue::show(self, &message).await,
             Query::QueuedContent { message, offset } => queue::content(self, &message, offset).await,
             Query::Logs { filter, after, limit } => logs::page(self, filter, after, limit).await,
             Query::LogEnd => logs::end(self).await,
             Query::Lockouts => Ok(lockouts::overview(self)),
+            Query::AlertTest => alerts::test(self).await,
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
+            Query::Check => rounds::check(self).await,
+            Query::Audit { fresh } => rounds::audit(self, fresh).await,
+            Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
+            Query::Trace { base64 } => rounds::trace(self, &base64).await,
             Query::Rules => rules::read(self).await,
+            Query::RulesHistory { file, account } => rules::history(self, file, account).await,
             Query::RulesTest(question) => rules::test(self, question).await,
             Query::StoreCheck => store::check(self).await,
             Query::StoreBackup { to } => store::backup(self, to.into()).await,

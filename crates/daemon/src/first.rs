@@ -97,6 +97,8 @@ pub struct Doors {
     pub imaps: SocketAddr,
     /// POP3 over TLS.
     pub pop3s: SocketAddr,
+    /// The web console, where there is one.
+    pub console: Option<SocketAddr>,
 }
 
 /// How to send and read a first message, for whoever looks at the terminal.
@@ -108,7 +110,7 @@ pub fn welcome(dir: &Path, administrator: &Administrator, doors: Option<&Doors>)
         ja: "データフォルダ: {dir}\n管理者: {address}\n一回限りのパスワード: {password}\n（この表示だけです。メールソフトでもそのまま使えます。変更: sekisho account password {address} --password-stdin）",
         en: "Data folder: {dir}\nAdministrator: {address}\nOne-time password: {password}\n(Shown only now. It logs in to mail programs too; to change it: sekisho account password {address} --password-stdin)"
     );
-    if let Some(Doors { submission, imaps, pop3s }) = doors {
+    if let Some(Doors { submission, imaps, pop3s, console }) = doors {
         let send = format!(
             "  swaks --server {submission} --tls -a PLAIN -au {address} -ap '{password}' --from {address} --to {address} \
              --header 'Subject: first message'"
@@ -121,6 +123,10 @@ pub fn welcome(dir: &Path, administrator: &Administrator, doors: Option<&Doors>)
         );
         text.ja.push_str(&lines.ja);
         text.en.push_str(&lines.en);
+        if let Some(console) = console {
+            text.ja.push_str(&format!("\n\n管理画面（ブラウザで開く）:\n  https://{console}/"));
+            text.en.push_str(&format!("\n\nThe console (open it in a browser):\n  https://{console}/"));
+        }
     }
     text
 }
@@ -157,7 +163,7 @@ mod tests {
     fn the_welcome_has_commands_that_can_be_pasted() {
         let admin = Administrator { address: "admin@example.test".into(), password: "abcd-efgh".into() };
         let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-        let doors = Doors { submission: at(2587), imaps: at(2993), pop3s: at(2995) };
+        let doors = Doors { submission: at(2587), imaps: at(2993), pop3s: at(2995), console: Some(at(2080)) };
         let text = welcome(Path::new("/srv/x"), &admin, Some(&doors));
         for form in [&text.ja, &text.en] {
             assert!(
@@ -165,6 +171,7 @@ mod tests {
             );
             assert!(form.contains("'imaps://127.0.0.1:2993/INBOX;MAILINDEX=1'"));
             assert!(form.contains("'pop3s://127.0.0.1:2995/1'"));
+            assert!(form.ends_with("https://127.0.0.1:2080/"));
         }
         assert!(!welcome(Path::new("/srv/x"), &admin, None).en.contains("swaks"));
     }

@@ -14,6 +14,7 @@ pub mod desk;
 pub mod first;
 pub mod locale;
 pub mod lock;
+pub mod rehearsal;
 pub mod server;
 pub mod shell;
 pub mod show;

@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use sekisho_access::imap::{Imap, ImapSettings};
 use sekisho_access::pop3::{Pop3, Pop3Settings};
+use sekisho_console::Console;
 use sekisho_control::Control;
 use sekisho_message::{Domain, say};
 use sekisho_mta::reception::{self, Reception};
 use sekisho_mta::relay::route::{Credential, Route, Routes, TlsMode};
 use sekisho_mta::schedule::{self, Scheduler, World};
+use sekisho_mta::srs::Signer;
 use sekisho_net::listen::Sessions;
 use sekisho_net::resolver::Resolver;
 use sekisho_net::{Clock, ServerTls, tls};
@@ -24,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{RouteRow, RouteTls, Settings};
-use crate::desk::{self, Desk, SOCKET};
+use crate::desk::{self, Desk, SOCKET, offset_minutes};
 use crate::lock::Lock;
 use crate::trouble::Trouble;
 
@@ -33,8 +35,11 @@ mod doors;
 mod housekeeping;
 mod mirror;
 mod notify;
+pub mod outside;
 mod present;
 pub(crate) mod privileges;
+mod rounds;
+pub mod vitals;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +48,7 @@ pub use bound::{Bound, Service, bind};
 pub(crate) use notify::{ready, stopping};
 
 use doors::Doors;
+use vitals::Probe;
 
 /// How long to wait for the data folder while a verb has it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -83,7 +89,8 @@ impl Server {
         })?;
         let tls = certificate(&settings, &clock)?;
         let opened = desk::open(Arc::clone(&settings), clock.clone()).await?;
-        let desk = opened.desk;
+        let mut desk = opened.desk;
+        desk.probe = Some(Probe::new(clock.now(), settings.dir.clone(), bound.faults()));
         let control = desk.control.clone();
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
@@ -93,9 +100,11 @@ impl Server {
             let stop = stop.child_token();
             tokio::spawn(async move { scheduler.run(stop).await })
         };
-        let doors = doors(&settings, &control, &clock, tls.clone())?;
+        let doors = doors(&desk, &clock, tls.clone(), &bound)?;
         let addresses = doors.open(bound, &sessions)?;
         housekeeping::begin(&desk, &clock, &tls, &tasks, &stop);
+        let alerts = desk.alerts(clock.clone())?;
+        housekeeping::spawn(&tasks, &stop, alerts.run());
         doors.follow(&tasks, &stop);
         serve_socket(desk, &settings, &tasks, &stop).await?;
         let socket = settings.dir.join(SOCKET);
@@ -162,7 +171,8 @@ fn certificate(settings: &Settings, clock: &Clock) -> Result<ServerTls, Trouble>
     ServerTls::from_files(&certificate, &key).map_err(unusable)
 }
 
-fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) -> Result<Doors, Trouble> {
+fn doors(desk: &Desk, clock: &Clock, tls: ServerTls, bound: &Bound) -> Result<Doors, Trouble> {
+    let (settings, control) = (&desk.settings, &desk.control);
     let config = &settings.config;
     let hostname = Domain::parse(config.hostname.as_str()).map_err(|error| {
         Trouble::could_not(say!(ja: "hostname を使えません: {error}", en: "hostname cannot be used: {error}"))
@@ -188,6 +198,7 @@ fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) 
         reception: Reception::new(control.clone(), clock.clone(), smtp),
         imap: Imap::new(control.clone(), clock.clone(), &imap),
         pop3: Pop3::new(control.clone(), clock.clone(), &pop3),
+        console: console(desk, bound),
         clock: clock.clone(),
         tls,
         limits: config.limits.clone(),
@@ -196,11 +207,30 @@ fn doors(settings: &Settings, control: &Control, clock: &Clock, tls: ServerTls) 
     })
 }
 
+/// The console, which tells mail programs the ports that they can reach.
+fn console(desk: &Desk, bound: &Bound) -> Console {
+    let config = &desk.settings.config;
+    let told =
+        [Service::Imaps, Service::Imap, Service::Pop3s, Service::Pop3, Service::Submissions, Service::Submission];
+    let ports = told.iter().filter_map(|service| Some((service.as_str(), *bound.ports(*service).first()?))).collect();
+    let settings = sekisho_console::Settings {
+        hostname: config.hostname.to_string(),
+        idle: config.console.idle.0,
+        longest: config.console.longest.0,
+        owner_release: config.console.owner_release,
+        ports,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    Console::new(desk.control.clone(), Arc::new(desk.clone()), settings)
+}
+
 fn scheduler(settings: &Settings, control: &Control, clock: &Clock, bound: &Bound) -> Result<Scheduler, Trouble> {
     let config = &settings.config;
     let mut wanted = schedule::Settings::new(config.hostname.as_str());
     wanted.offset_minutes = offset_minutes(clock);
     wanted.goodbye = config.limits.shutdown.0;
+    wanted.signer = Some(Signer::of(control));
+    wanted.relay.gateway = Some(settings.dir.join("gateway.dat"));
     wanted.relay.routes = Routes::new(config.delivery.routes.iter().map(route));
     wanted.relay.listening = bound.ports(Service::Smtp);
     let resolver = Resolver::new(&config.dns.resolver).map_err(|error| Trouble::could_not(error.0))?;
@@ -224,12 +254,6 @@ fn route(row: &RouteRow) -> Route {
         None => TlsMode::Opportunistic,
     };
     Route { credential, tls, ..Route::new(row.domain.clone(), row.host.clone(), row.port) }
-}
-
-/// Distance of local time from UTC, for Received and Date.
-fn offset_minutes(clock: &Clock) -> i32 {
-    let stamp = jiff::Timestamp::from_microsecond(clock.now().micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::tz::TimeZone::system().to_offset(stamp).seconds() / 60
 }
 
 async fn serve_socket(

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use sekisho_control::{Command, Done};
 use sekisho_message::{Language, Text, say};
+use sekisho_moving::Move;
 use serde_json::Value;
 
 use crate::config::Settings;
 use crate::desk::{Caller, Query};
+use crate::show::Bar;
 use crate::trouble::{Exit, Trouble};
 
 /// Longest password or rule text from standard input.
@@ -71,18 +73,20 @@ impl Shell {
     /// # Errors
     /// Why it was not done.
     pub fn run(&mut self, command: Command) -> Result<Done, Trouble> {
-        let terminal = io::stderr().is_terminal();
-        let mut shown = false;
-        let mut progress = |n: u64| {
-            if terminal && n > 1_000 {
-                shown = true;
-                eprint!("\r{n}…");
-            }
-        };
-        let done = self.caller()?.run(command, &mut progress);
-        if shown {
-            eprintln!();
-        }
+        let mut bar = Bar::new();
+        let done = self.caller()?.run(command, &mut |portion| bar.show(portion));
+        bar.end();
+        done
+    }
+
+    /// Brings something here, or takes it away.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn carry(&mut self, wanted: Move) -> Result<Done, Trouble> {
+        let mut bar = Bar::new();
+        let done = self.caller()?.carry(wanted, &mut |portion| bar.show(portion));
+        bar.end();
         done
     }
 

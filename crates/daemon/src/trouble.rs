@@ -12,7 +12,7 @@ pub enum Exit {
     Well = 0,
     /// It found something: a refusal with its reason, a lint, damage.
     Found = 1,
-    /// It could not do its work.
+    /// It could not do its work; or, from `check`, there is an alarm.
     CouldNot = 2,
 }
 

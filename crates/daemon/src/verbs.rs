@@ -8,8 +8,13 @@ use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
 
 mod account;
+mod alert;
 mod alias;
+mod audit;
+mod check;
 mod domain;
+mod drill;
+mod guard;
 mod incident;
 mod incident_report;
 mod init;
@@ -18,13 +23,17 @@ mod list;
 mod lockout;
 mod logs;
 mod moment;
+mod moving;
 mod pause;
+mod personal;
 mod queue;
 mod queue_export;
 mod queue_filter;
+mod reputation;
 mod rules;
 mod serve;
 mod store;
+mod trace;
 mod version;
 mod whence;
 
@@ -43,11 +52,20 @@ pub(crate) fn all(words: &Words) -> Vec<Command> {
         queue::command(words),
         lockout::command(words),
         incident::command(words),
+        alert::command(words),
+        check::command(words),
+        audit::command(words),
+        trace::command(words),
+        reputation::command(words),
         pause::pause_command(words),
         pause::resume_command(words),
         logs::command(words),
         rules::command(words),
+        moving::import_command(words),
+        moving::export_command(words),
         inspect::command(words),
+        drill::command(words),
+        guard::command(words),
         store::command(words),
         version::command(words),
     ]
@@ -65,10 +83,19 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, shell: &mut Shell) -> Result
         "queue" => queue::run(matches, shell),
         "lockout" => lockout::run(matches, shell),
         "incident" => incident::run(matches, shell),
+        "alert" => alert::run(matches, shell),
+        "check" => check::run(shell),
+        "reputation" => reputation::run(matches, shell),
+        "audit" => audit::run(matches, shell),
+        "trace" => trace::run(matches, shell),
         "pause" => pause::run(matches, shell, true),
         "resume" => pause::run(matches, shell, false),
         "logs" => logs::run(matches, shell),
         "rules" => rules::run(matches, shell),
+        "import" => moving::import(matches, shell),
+        "export" => moving::export(matches, shell),
+        "guard" => guard::run(matches, shell),
+        "drill" => drill::run(matches, shell),
         "inspect" => inspect::run(matches, shell),
         "store" => store::run(matches, shell),
         "version" => version::run(shell),

@@ -12,7 +12,8 @@ use std::fmt;
 /// - [`Origin::authenticated`]: the only permitted caller is
 ///   `sekisho_control::credential`, after it verified a password or a token.
 /// - `Origin::by_rule`: the only permitted caller is [`crate::relay`], from a line
-///   of `effect.dat`, a listener setting, an alias or a list that an administrator wrote.
+///   of `effect.dat`, a listener setting, an alias, a list or an address for alerts that an administrator wrote, or a
+///   forward or automatic reply of an account.
 ///   It is not visible outside this crate.
 ///
 /// The house rules are checked by machine, and these two are among them.
@@ -34,6 +35,10 @@ pub enum Kind {
     Alias,
     /// A mailing list: what it sends to its members.
     List,
+    /// The server itself, telling people whom the configuration names.
+    Alert,
+    /// An account's own rule: what it forwards and answers. The account answers for it.
+    Rule,
     /// Mail that arrives from outside and stays here.
     Inbound,
 }
@@ -49,6 +54,10 @@ pub(crate) enum Trust {
     Alias(String),
     /// The mailing list that is expanded, as a look-up key.
     List(String),
+    /// Addresses that the configuration names for alerts.
+    Alert,
+    /// The account whose rule forwards or answers, as a look-up key.
+    Rule(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +67,8 @@ enum Who {
     Listener(String),
     Alias(String),
     List(String),
+    Alert,
+    Rule(String),
     Inbound,
 }
 
@@ -87,6 +98,8 @@ impl Origin {
             Trust::Listener(name) => Who::Listener(name),
             Trust::Alias(address) => Who::Alias(address),
             Trust::List(address) => Who::List(address),
+            Trust::Alert => Who::Alert,
+            Trust::Rule(account) => Who::Rule(account),
         };
         Self { who }
     }
@@ -112,6 +125,8 @@ impl Origin {
             Who::Listener(_) => Kind::Listener,
             Who::Alias(_) => Kind::Alias,
             Who::List(_) => Kind::List,
+            Who::Alert => Kind::Alert,
+            Who::Rule(_) => Kind::Rule,
             Who::Inbound => Kind::Inbound,
         }
     }
@@ -136,11 +151,13 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.who {
-            Who::Account(address) => write!(f, "account:{address}"),
+            // Whoever holds the account's mail holds what its rules send.
+            Who::Account(address) | Who::Rule(address) => write!(f, "account:{address}"),
             Who::Network(network) => write!(f, "network:{network}"),
             Who::Listener(name) => write!(f, "listener:{name}"),
             Who::Alias(address) => write!(f, "alias:{address}"),
             Who::List(address) => write!(f, "list:{address}"),
+            Who::Alert => f.write_str("alert"),
             Who::Inbound => f.write_str("inbound"),
         }
     }
@@ -158,6 +175,8 @@ mod tests {
             (Origin::by_rule(Trust::Listener("lan".into())), Kind::Listener, "listener:lan", true),
             (Origin::by_rule(Trust::Alias("info@example.jp".into())), Kind::Alias, "alias:info@example.jp", true),
             (Origin::by_rule(Trust::List("all@example.jp".into())), Kind::List, "list:all@example.jp", true),
+            (Origin::by_rule(Trust::Alert), Kind::Alert, "alert", true),
+            (Origin::by_rule(Trust::Rule("a@example.jp".into())), Kind::Rule, "account:a@example.jp", true),
             (Origin::inbound(), Kind::Inbound, "inbound", false),
         ];
         for (origin, kind, key, outside) in cases {

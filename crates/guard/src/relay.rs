@@ -154,7 +154,8 @@ pub fn unauthenticated(policy: Policy, rule: &Decision, ip: IpAddr, sender: Stan
 }
 
 /// The origin of what an alias forwards outside. `alias` is the look-up key of an
-/// alias that an administrator made.
+/// alias that an administrator made, or `srs@domain` for bounces to addresses that this server signed
+/// ([`sekisho_message::srs`]).
 #[must_use]
 pub fn forwarding(alias: &str) -> Origin {
     Origin::by_rule(Trust::Alias(alias.to_owned()))
@@ -165,6 +166,19 @@ pub fn forwarding(alias: &str) -> Origin {
 #[must_use]
 pub fn expanding(list: &str) -> Origin {
     Origin::by_rule(Trust::List(list.to_owned()))
+}
+
+/// The origin of alerts to the addresses that the configuration names.
+#[must_use]
+pub fn alerting() -> Origin {
+    Origin::by_rule(Trust::Alert)
+}
+
+/// The origin of what an account's forward or automatic reply sends. `account` is its look-up key; the account answers
+/// for it, so that whatever holds the account holds this too.
+#[must_use]
+pub fn on_behalf(account: &str) -> Origin {
+    Origin::by_rule(Trust::Rule(account.to_owned()))
 }
 
 /// The origin of a listener that the configuration trusts without AUTH.

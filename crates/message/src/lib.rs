@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod arf;
+pub mod auto;
 pub mod charset;
 pub mod date;
 pub mod dsn;
@@ -15,6 +16,7 @@ pub mod list;
 pub mod preview;
 mod report;
 pub mod search;
+pub mod srs;
 pub mod structure;
 pub mod subject;
 pub mod text;
@@ -22,6 +24,7 @@ pub mod thread;
 pub mod time;
 pub mod trace;
 pub mod transfer;
+pub mod within;
 
 pub use address::{Address, Domain, ForwardPath, ReversePath};
 pub use text::{Language, Text};

@@ -59,8 +59,9 @@ pub fn fold(text: &str) -> String {
     out
 }
 
-/// The text parts of a message, decoded, at most `limit` octets of them.
-pub(crate) fn body_text(structure: &Structure<'_>, limit: usize) -> String {
+/// The text parts of a message, decoded, at most `limit` octets of them; HTML as the text in it.
+#[must_use]
+pub fn body_text(structure: &Structure<'_>, limit: usize) -> String {
     let mut out = String::new();
     for part in structure.parts() {
         if out.len() >= limit {

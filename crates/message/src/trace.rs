@@ -65,6 +65,8 @@ pub struct ReceivedFields<'a> {
     pub by: &'a str,
     /// Protocol.
     pub with: With,
+    /// Our signed mark, by which the field can be told from a copy that somebody else wrote; letters, digits and `-._=`.
+    pub mark: Option<&'a str>,
     /// TLS version and cipher.
     pub tls: Option<TlsClause<'a>>,
     /// Our id of the message, as the logs know it.
@@ -94,6 +96,8 @@ pub struct Received {
     pub id: Option<String>,
     /// Address after `for`, without angle brackets.
     pub recipient: Option<String>,
+    /// Text of a comment `(mark=…)`.
+    pub mark: Option<String>,
     /// Date after the last semicolon.
     pub at: Option<Time>,
 }

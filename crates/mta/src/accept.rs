@@ -62,8 +62,12 @@ pub struct Submission {
     pub received: Time,
     /// What the guard wants to know beside.
     pub signs: Signs,
+    /// What kind of letter it is, where that is remarkable.
+    pub letter: Option<serde_json::Value>,
     /// To whom; at least one.
     pub recipients: Vec<Recipient>,
+    /// When what is for others may leave, if not at once: the account's send hours.
+    pub not_before: Option<Time>,
 }
 
 /// One recipient, resolved.
@@ -108,11 +112,11 @@ pub enum NotAccepted {
 pub async fn accept(control: &Control, submission: Submission) -> Result<MessageId, NotAccepted> {
     let id = submission.id;
     let work = Arc::new(Work::of(control, submission));
-    let seed = work.seed;
+    let seed = work.seed.clone();
     match control.store().write(move |tx| work.run(tx)).await {
         Ok(Committed::Accepted(told)) => {
             control.bus().publish(BusEvent::QueueReady);
-            if let Some(seed) = seed {
+            if let Some(seed) = &seed {
                 control.guard().planted(seed);
             }
             told.into_iter().for_each(|aftermath| control.after(aftermath));
@@ -203,7 +207,7 @@ impl Work {
         for (part, ruling) in self.parts.iter().zip(&rulings) {
             self.store(tx, part, ruling, &mut stored)?;
         }
-        if let Some(seed) = self.seed {
+        if let Some(seed) = &self.seed {
             self.control.guard().plant(tx, seed, self.now)?;
         }
         Ok(Committed::Accepted(told))
@@ -233,7 +237,7 @@ impl Work {
             let mut waiting = message.clone();
             for (recipient, until) in waiting.recipients.iter_mut().zip(&ruling.until) {
                 if let Some(until) = until {
-                    (recipient.stage, recipient.due) = (Stage::Holding, *until);
+                    (recipient.stage, recipient.due) = (Stage::Holding, recipient.due.max(*until));
                 }
             }
             keep(tx, &waiting, stored, self.now)?;
@@ -270,7 +274,12 @@ fn by_origin(submission: &Submission) -> Vec<Group<'_>> {
     groups
 }
 
-fn message(submission: &Submission, id: MessageId, origin: &Origin, recipients: &[&Recipient]) -> NewMessage {
+pub(crate) fn message(
+    submission: &Submission,
+    id: MessageId,
+    origin: &Origin,
+    recipients: &[&Recipient],
+) -> NewMessage {
     NewMessage {
         id,
         content: Body::New(submission.content.clone()),
@@ -289,12 +298,15 @@ fn message(submission: &Submission, id: MessageId, origin: &Origin, recipients: 
         dsn_ret: submission.ret.map(str::to_owned),
         dsn_envid: submission.envid.clone(),
         received: submission.received,
-        recipients: recipients.iter().map(|recipient| new_recipient(recipient, submission.received)).collect(),
+        recipients: recipients.iter().map(|recipient| new_recipient(recipient, submission)).collect(),
     }
 }
 
-fn new_recipient(recipient: &Recipient, now: Time) -> NewRecipient {
-    let (stage, due) = (place(&recipient.route), now);
+fn new_recipient(recipient: &Recipient, submission: &Submission) -> NewRecipient {
+    let (stage, due) = match (&recipient.route, submission.not_before) {
+        (Route::Outside(_), Some(opening)) => (Stage::Holding, opening),
+        (route, _) => (place(route), submission.received),
+    };
     let (address, destination) = match &recipient.route {
         Route::Local(address) => (address.clone(), "local".to_owned()),
         Route::List(key) => (key.clone(), format!("list:{key}")),
@@ -328,6 +340,8 @@ fn inlog(submission: &Submission, id: MessageId, origin: &str, recipients: &[&Re
             size: submission.content.size(),
             message_id: &submission.message_id,
             with: submission.with,
+            fingerprint: submission.fingerprint,
+            letter: submission.letter.as_ref(),
         },
     )
 }

@@ -8,18 +8,15 @@ use bytes::Bytes;
 use sekisho_guard::relay::{self, Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{Decision, Ruling};
 use sekisho_message::dsn::{self, Action, DsnRecipient, DsnRequest};
-use sekisho_message::header::Headers;
-use sekisho_message::{Address, Text, Time, fingerprint, is_eightbit, say};
+use sekisho_message::{Address, Text, Time, say, srs};
 use sekisho_proto::smtp::xtext;
 use sekisho_store::queue::{Entry, NewMessage, NewRecipient, Stage};
 use sekisho_store::{MessageId, Result, Store, Tx};
 
 use crate::notify;
+use crate::own_mail::OwnMail;
 use crate::relay::Attempt;
 use crate::routing::{self, Target};
-
-/// Goes before the stored notification, for local delivery. Relaying starts after it.
-const RETURN_PATH: &[u8] = b"Return-Path: <>\r\n";
 
 /// What a notification says of one recipient.
 #[derive(Clone, Debug)]
@@ -46,7 +43,10 @@ pub(crate) struct Writer<'a> {
 /// Where a notification about `entry` goes; none when there is no sender that we know.
 pub(crate) fn sender(tx: &mut dyn Tx, entry: &Entry, links: usize, now: Time) -> Result<Option<NewRecipient>> {
     let Some(Ok(address)) = entry.reverse_path.as_deref().map(Address::parse) else { return Ok(None) };
-    if let Some(found) = reachable(tx, &address, links, now)? {
+    // What an account forwards is its owner's affair: the sender never wrote to where it went.
+    if !srs::is_one(&address)
+        && let Some(found) = reachable(tx, &address, links, now)?
+    {
         return Ok(Some(found));
     }
     match entry.account.as_deref().map(Address::parse) {
@@ -68,35 +68,17 @@ pub(crate) async fn write(
     let Some(Ok(sender)) = first.entry.reverse_path.as_deref().map(Address::parse) else { return Ok(None) };
     let id = writer.store.next_message_id();
     let message = build(writer, &sender, told, original, id);
-    let mut staging = writer.store.stage();
-    staging.write(RETURN_PATH)?;
-    staging.write(&message)?;
-    let mut staged = staging.finish().await?;
-    if to.destination == "local" {
-        staged.summarize()?;
-    }
-    let header = Headers::of(&message);
-    Ok(Some(NewMessage {
+    let mail = OwnMail {
         id,
-        content: staged.into(),
-        relay_offset: u32::try_from(RETURN_PATH.len()).unwrap_or(0),
-        reverse_path: None,
+        message: &message,
         // Its own origin for each origin that it is about: nobody's bounces wait behind another's.
         origin: format!("bounce:{}", first.entry.origin),
-        account: None,
-        network: String::new(),
-        helo: writer.hostname.to_owned(),
-        header_from: format!("mailer-daemon@{}", writer.hostname),
-        message_id_header: header.text("Message-ID").unwrap_or_default(),
-        subject: header.text("Subject").unwrap_or_default(),
-        fingerprint: fingerprint::of_message(&message).cast_signed(),
+        hostname: writer.hostname,
         smtputf8: first.entry.smtputf8 && !message.is_ascii(),
-        eightbit: is_eightbit(&message),
-        dsn_ret: None,
-        dsn_envid: None,
-        received: writer.now,
+        now: writer.now,
         recipients: vec![to],
-    }))
+    };
+    mail.stage(writer.store).await.map(Some)
 }
 
 fn build(writer: &Writer<'_>, sender: &Address, told: &[Told], original: &Bytes, id: MessageId) -> Vec<u8> {

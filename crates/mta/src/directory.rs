@@ -6,13 +6,14 @@
 //!
 //! [`Settings::believe`]: crate::reception::Settings::believe
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sekisho_control::Control;
 use sekisho_control::bus::{BusEvent, Listener};
 use sekisho_message::{Address, Domain, Time};
+use sekisho_store::domain::Claims;
 use sekisho_store::{Result, Store, Tx, domain, switch};
 
 use crate::routing::{self, Target};
@@ -42,7 +43,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Site {
     /// Local domains as lower-case A-labels.
-    pub domains: HashSet<String>,
+    pub domains: HashMap<String, Claims>,
     /// Why receiving is paused, if it is.
     pub paused: Option<String>,
 }
@@ -58,6 +59,14 @@ pub struct Options {
     pub links: usize,
     /// How long an answer is believed.
     pub believe: Duration,
+}
+
+impl Site {
+    /// What becomes of mail without AUTH that names a sender in `domain`; none when it is not one of ours.
+    #[must_use]
+    pub fn claims(&self, domain: &Domain) -> Option<Claims> {
+        self.domains.get(domain.ascii()).copied()
+    }
 }
 
 impl Directory {
@@ -95,7 +104,7 @@ impl Directory {
     /// # Errors
     /// The store's.
     pub async fn is_local(&self, domain: &Domain, now: Time) -> Result<bool> {
-        Ok(*domain == self.hostname || self.site(now).await?.domains.contains(domain.ascii()))
+        Ok(*domain == self.hostname || self.site(now).await?.domains.contains_key(domain.ascii()))
     }
 
     /// Where mail for `address` goes.
@@ -105,7 +114,7 @@ impl Directory {
     pub async fn target(&self, address: &Address, now: Time) -> Result<Target> {
         let site = self.site(now).await?;
         let of_host = *address.domain() == self.hostname;
-        if !of_host && !site.domains.contains(address.domain().ascii()) {
+        if !of_host && !site.domains.contains_key(address.domain().ascii()) {
             return Ok(Target::Outside);
         }
         let key = address.key();
@@ -118,7 +127,7 @@ impl Directory {
         };
         let query = Query {
             address: address.clone(),
-            local: site.domains.contains(address.domain().ascii()),
+            local: site.domains.contains_key(address.domain().ascii()),
             postmaster: self.postmaster.clone(),
             links: self.links,
         };
@@ -181,7 +190,7 @@ impl Query {
 }
 
 fn read_site(tx: &mut dyn Tx) -> Result<Site> {
-    let domains = domain::list(tx)?.into_iter().map(|domain| domain.name).collect();
+    let domains = domain::list(tx)?.into_iter().map(|domain| (domain.name, domain.claims)).collect();
     let paused = switch::paused(tx, "receive")?.map(|pause| pause.reason);
     Ok(Site { domains, paused })
 }

@@ -374,6 +374,8 @@ fn line(
         host: "list",
         host_name: "",
         reply,
+        size: post.size,
+        waited: now.since(post.received).as_secs(),
     };
     kind(now, &outcome)
 }

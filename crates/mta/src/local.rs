@@ -10,12 +10,14 @@ use std::time::Duration;
 use sekisho_control::{BusEvent, entry};
 use sekisho_message::{Address, Time, dsn};
 use sekisho_store::mail::{self, Delivery};
+use sekisho_store::personal::is_in_force;
 use sekisho_store::queue::{self, Entry, LaneRef, Outcome};
-use sekisho_store::{AccountId, ContentId, Error, MailboxId, RecipientId, Result, Tx, journal};
+use sekisho_store::{AccountId, ContentId, Error, MailboxId, RecipientId, Result, Store, Tx, journal};
 
 use crate::bounce::{self, Told, Writer};
+use crate::personal;
 use crate::relay::Attempt;
-use crate::routing::{self, Target};
+use crate::routing::{self, Resident, Target};
 use crate::schedule::{Context, Flight, Job, judge};
 
 /// How long to wait when the store cannot.
@@ -77,6 +79,8 @@ pub(crate) async fn work(ctx: &Arc<Context>, lane: &LaneRef) -> End {
 struct Round {
     claimed: usize,
     changed: Vec<(MailboxId, AccountId)>,
+    /// Something was queued for accounts' own rules.
+    queued: bool,
     /// Senders who want to hear that it arrived.
     told: Vec<Told>,
     /// What could not be delivered; still leased.
@@ -88,13 +92,21 @@ async fn round(ctx: &Arc<Context>, lane: &LaneRef, limit: u32) -> Result<Round> 
     let until = now + ctx.settings.lease;
     let (node, lane) = (ctx.store.node().to_owned(), lane.lane);
     let (links, policy) = (ctx.settings.links, ctx.settings.over_quota);
+    let store = ctx.store.clone();
     ctx.store
         .write(move |tx| {
             let mut round = Round::default();
             let Some(work) = queue::claim(tx, &node, lane, now, until, limit)? else { return Ok(round) };
             round.claimed = work.entries.len();
-            let mut desk =
-                Desk { now, links, policy, accounts: HashMap::new(), outcomes: Vec::new(), journal: Vec::new() };
+            let mut desk = Desk {
+                now,
+                links,
+                policy,
+                accounts: HashMap::new(),
+                store: store.clone(),
+                outcomes: Vec::new(),
+                journal: Vec::new(),
+            };
             for entries in by_message(work.entries) {
                 desk.deliver(tx, entries, &mut round)?;
             }
@@ -112,7 +124,8 @@ struct Desk {
     now: Time,
     links: usize,
     policy: OverQuota,
-    accounts: HashMap<String, Option<AccountId>>,
+    accounts: HashMap<String, Option<Arc<Resident>>>,
+    store: Store,
     outcomes: Vec<(RecipientId, Outcome)>,
     journal: Vec<journal::Entry>,
 }
@@ -124,9 +137,16 @@ impl Desk {
         let (content, size): (ContentId, u64) = (first.content, first.size);
         let mut accounts: Vec<AccountId> = Vec::with_capacity(entries.len());
         let mut known = Vec::with_capacity(entries.len());
+        let mut handed = Vec::new();
         for entry in entries {
             match self.account(tx, &entry.address)? {
-                Some(account) => {
+                Some(resident) => {
+                    let account = resident.account.id;
+                    if self.handed_over(tx, &entry, &resident, !handed.contains(&account), round)? {
+                        handed.push(account);
+                        continue;
+                    }
+                    handed.push(account);
                     // Two addresses of one person are one delivery.
                     let at = accounts.iter().position(|known| *known == account).unwrap_or_else(|| {
                         accounts.push(account);
@@ -153,6 +173,30 @@ impl Desk {
         Ok(())
     }
 
+    /// Gives the message to the account's own rules; whether they have it instead of the mailbox.
+    fn handed_over(
+        &mut self,
+        tx: &mut dyn Tx,
+        entry: &Entry,
+        resident: &Resident,
+        first: bool,
+        round: &mut Round,
+    ) -> Result<bool> {
+        let account = &resident.account;
+        if !is_in_force(account) {
+            return Ok(false);
+        }
+        if first {
+            queue::accept(tx, &personal::hand_over(entry, account, self.store.next_message_id(), self.now), self.now)?;
+            round.queued = true;
+        }
+        let instead = account.personal.forward.as_ref().is_some_and(|forward| !forward.keep);
+        if instead {
+            self.outcomes.push((entry.id, Outcome::Expanded));
+        }
+        Ok(instead)
+    }
+
     fn delivered(&mut self, entry: Entry, round: &mut Round) {
         let message = entry.message.to_string();
         self.journal.push(entry::relayed(
@@ -167,6 +211,8 @@ impl Desk {
                 host: "local",
                 host_name: "",
                 reply: "250 2.0.0 delivered",
+                size: entry.size,
+                waited: self.now.since(entry.received).as_secs(),
             },
         ));
         self.outcomes.push((entry.id, Outcome::Delivered));
@@ -175,18 +221,18 @@ impl Desk {
         }
     }
 
-    fn account(&mut self, tx: &mut dyn Tx, address: &str) -> Result<Option<AccountId>> {
+    fn account(&mut self, tx: &mut dyn Tx, address: &str) -> Result<Option<Arc<Resident>>> {
         if let Some(known) = self.accounts.get(address) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let found = match Address::parse(address) {
             Ok(parsed) => match routing::resolve(tx, &parsed, self.links)? {
-                Target::Account(resident) => Some(resident.account.id),
+                Target::Account(resident) => Some(resident),
                 _ => None,
             },
             Err(_) => None,
         };
-        self.accounts.insert(address.to_owned(), found);
+        self.accounts.insert(address.to_owned(), found.clone());
         Ok(found)
     }
 
@@ -220,6 +266,9 @@ pub(crate) fn by_message(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 
 /// Tells sessions and senders, and hands what is left to the ledger. Whether something was.
 async fn publish(ctx: &Arc<Context>, lane: &LaneRef, mut round: Round) -> bool {
+    if round.queued {
+        ctx.bus.publish(BusEvent::QueueReady);
+    }
     round.changed.sort_unstable();
     round.changed.dedup();
     for (mailbox, account) in round.changed {

@@ -9,6 +9,7 @@ mod client;
 mod content;
 mod envelope;
 mod facts;
+mod filter;
 mod intake;
 mod reply;
 mod settings;
@@ -24,6 +25,7 @@ use sekisho_control::lockout::Barred;
 use sekisho_control::{Control, Protocol};
 use sekisho_guard::relay::Refusal;
 use sekisho_guard::rules::effect::{EffectRules, Ruling, Sender};
+use sekisho_guard::rules::filter::MailFilter;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::Time;
 use sekisho_net::clock::Clock;
@@ -39,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use agent::SmtpAgent;
 pub use settings::{FullMailbox, Harvest, Service, Settings};
 
+use crate::claims::Claims;
 use crate::directory::{self, Directory};
 use sekisho_control::rulefile::RuleFile;
 
@@ -51,7 +54,9 @@ pub struct Reception {
     clock: Clock,
     settings: Settings,
     directory: Directory,
+    claims: Arc<Claims>,
     effect: RuleFile<EffectRules>,
+    filter: RuleFile<MailFilter>,
     wire: [Wire; 3],
     sessions: AtomicU64,
 }
@@ -76,7 +81,9 @@ impl Reception {
         let wire = [Service::Smtp, Service::Submission, Service::Submissions]
             .map(|service| [false, true].map(|scram| Arc::new(settings.wire(service, scram))));
         Arc::new(Self {
+            claims: Claims::new(control.clone(), settings.hostname.to_string()),
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
+            filter: RuleFile::new(settings.data.join("mail.dat"), read_filter, MailFilter::default),
             control,
             clock,
             directory,
@@ -154,6 +161,11 @@ impl Reception {
         self.effect.now(now, self.directory.generation())
     }
 
+    /// `mail.dat` as it is now.
+    fn filter(&self, now: Time) -> Arc<MailFilter> {
+        self.filter.now(now, self.directory.generation())
+    }
+
     /// Whether the client may connect, and who may relay without AUTH is not counted.
     async fn admit(&self, ip: std::net::IpAddr, now: Time) -> Result<(), Barred> {
         let ruling = self.effect(now).decide(ip, Sender::Null).ruling;
@@ -176,6 +188,12 @@ fn read_effect(bytes: &[u8]) -> EffectRules {
     let rules = EffectRules::parse(bytes);
     log("effect.dat", rules.findings());
     rules
+}
+
+fn read_filter(bytes: &[u8]) -> MailFilter {
+    let filter = MailFilter::parse(bytes);
+    log("mail.dat", filter.findings());
+    filter
 }
 
 fn log(file: &str, findings: &[Finding]) {

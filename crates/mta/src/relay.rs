@@ -7,6 +7,7 @@
 
 mod carrier;
 mod connect;
+pub(crate) mod gateway;
 pub mod outcome;
 pub mod plan;
 mod reach;

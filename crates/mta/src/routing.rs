@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use sekisho_guard::rules::effect::EffectRules;
+use sekisho_guard::rules::filter::MailFilter;
+use sekisho_guard::rules::hours::SendHours;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_message::Address;
 use sekisho_store::account::{self, Account, Role, State};
@@ -44,6 +46,10 @@ pub struct Resident {
     pub effect: Option<EffectRules>,
     /// Its own `sender.dat`, if it has one with rows.
     pub sender: Option<SenderRules>,
+    /// Its own `mail.dat`, if it has one with blocks.
+    pub filter: Option<Arc<MailFilter>>,
+    /// When its mail for others may leave, if not always.
+    pub hours: Option<SendHours>,
 }
 
 /// Follows `address` through at most `links` aliases.
@@ -98,9 +104,12 @@ impl Resident {
     fn new(account: Account) -> Self {
         let effect = account.effect_dat.as_deref().map(|text| EffectRules::parse(text.as_bytes()));
         let sender = account.sender_dat.as_deref().map(|text| SenderRules::parse(text.as_bytes()));
+        let filter = account.personal.mail_dat.as_deref().map(|text| MailFilter::parse(text.as_bytes()));
         Self {
             effect: effect.filter(|rules| !rules.rules().is_empty()),
             sender: sender.filter(|rules| !rules.is_empty()),
+            filter: filter.filter(|filter| !filter.is_empty()).map(Arc::new),
+            hours: account.personal.send_hours.as_deref().and_then(|text| SendHours::parse(text).ok()),
             account,
         }
     }

@@ -48,7 +48,7 @@ async fn gather(outcomes: &mut Receiver<OutcomeEvent>, batch: &mut Vec<Outcome>)
 
 /// What an outcome says about the origin; none when it says nothing.
 fn read(event: OutcomeEvent) -> Option<Outcome> {
-    if !event.is_final || !judged(&event.origin_key) {
+    if !event.is_final || event.forwarded || !judged(&event.origin_key) {
         return None;
     }
     let said = match event.fate {
@@ -61,7 +61,7 @@ fn read(event: OutcomeEvent) -> Option<Outcome> {
 }
 
 /// Whether the guard judges this origin's mail at all: not our own notices and lists.
-fn judged(origin: &str) -> bool {
+pub(crate) fn judged(origin: &str) -> bool {
     ["account:", "network:", "listener:"].iter().any(|kind| origin.starts_with(kind))
 }
 
@@ -104,7 +104,8 @@ fn organisation(host: &str) -> Option<&str> {
     }
 }
 
-fn domain(address: &str) -> &str {
+/// The domain of an address.
+pub(crate) fn domain(address: &str) -> &str {
     address.rsplit('@').next().unwrap_or(address)
 }
 

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod drive;
+pub mod http;
 pub mod listen;
 pub mod resolver;
 pub mod tls;

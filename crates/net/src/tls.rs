@@ -4,6 +4,7 @@
 mod certificate;
 mod client;
 mod server;
+mod validity;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use sekisho_message::Text;
 pub use certificate::{Pem, ensure, load, self_signed};
 pub use client::ClientTls;
 pub use server::ServerTls;
+pub use validity::until;
 
 /// What a driver may do when a session asks for TLS.
 #[derive(Clone, Default)]

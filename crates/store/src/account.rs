@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Language, Time};
 
-use crate::{AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, directory, domain, lockout, mailbox};
+use crate::personal::{self, Personal};
+use crate::{
+    AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, console, directory, domain, imported, lockout,
+    mailbox,
+};
 
 /// What an account may administer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -75,6 +79,8 @@ pub struct Account {
     pub purge_after: Option<Time>,
     /// Its INBOX.
     pub inbox: MailboxId,
+    /// Forwarding, automatic reply, filter and send hours.
+    pub personal: Personal,
 }
 
 /// A new account.
@@ -122,10 +128,12 @@ const FOLDERS: [(&str, Option<&str>); 5] = [
 
 /// Folders that one step of a purge takes away.
 const FOLDERS_A_STEP: i64 = 500;
+/// Marks of imported messages that one step takes away.
+const MARKS_A_STEP: u32 = 1_000;
 
 const COLUMNS: &str = "id, key, address, domain, full_name, role, state, quota, used, inbox, password, scram, \
-                       effect_dat, sender_dat, language, created, password_changed, must_change, purge_after, \
-                       message_quota";
+                       effect_dat, sender_dat, language, created, password_changed, must_change, purge_after, forward, reply, mail_dat, \
+                       send_hours, message_quota";
 
 /// Adds an account with its default folders (INBOX, Sent, Drafts, Trash, Junk).
 ///
@@ -342,10 +350,15 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
         mailbox::give_up(tx, *folder)?;
     }
     if folders.is_empty() {
+        if imported::forget_step(tx, AccountId(id), MARKS_A_STEP)? > 0 {
+            return Ok(true);
+        }
+        personal::forget_replied(tx, AccountId(id))?;
         for table in ["subscription", "acl", "annotation"] {
             tx.execute(&format!("DELETE FROM {table} WHERE account = ?1"), &[id.into()])?;
         }
         lockout::forget_use(tx, AccountId(id), None)?;
+        console::forget(tx, AccountId(id))?;
         lockout::set_rule(tx, lockout::Owner::Account(AccountId(id)), None)?;
         tx.execute("DELETE FROM account WHERE id = ?1", &[id.into()])?;
     }
@@ -421,6 +434,7 @@ fn read(row: &dyn Row) -> Result<Account> {
         password_changed: Time(row.int(16)?),
         must_change: row.flag(17)?,
         purge_after: row.opt_int(18)?.map(Time),
-        message_quota: quota(row.opt_int(19)?),
+        personal: personal::read(row, 19)?,
+        message_quota: quota(row.opt_int(23)?),
     })
 }

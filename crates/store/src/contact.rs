@@ -75,14 +75,20 @@ pub fn wrote(tx: &mut dyn Tx, origin: i64, peers: &[i64], known: &HashMap<i64, C
     count(tx, origin, new)
 }
 
-/// Notes that `peer` wrote to `origin`.
+/// Notes that `peer` wrote to `origin`; whether it answers for the first time to somebody who wrote to it.
 ///
 /// # Errors
 /// What the engine reports.
-pub fn received(tx: &mut dyn Tx, origin: i64, peer: i64, now: Time) -> Result<()> {
+pub fn received(tx: &mut dyn Tx, origin: i64, peer: i64, now: Time) -> Result<bool> {
     let sql = "INSERT INTO contact (origin, peer, how, since, seen) VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING";
     let new = tx.execute(sql, &[origin.into(), peer.into(), RECEIVED.into(), now.into()])?;
-    count(tx, origin, new)
+    count(tx, origin, new)?;
+    if new > 0 {
+        return Ok(false);
+    }
+    let sql = "UPDATE contact SET how = ?3 WHERE origin = ?1 AND peer = ?2 AND how = ?4";
+    let both = WRITTEN | RECEIVED;
+    Ok(tx.execute(sql, &[origin.into(), peer.into(), both.into(), WRITTEN.into()])? > 0)
 }
 
 /// How many contacts an origin has.

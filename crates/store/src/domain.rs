@@ -13,6 +13,42 @@ pub struct Domain {
     pub name: String,
     /// When it was added.
     pub created: Time,
+    /// What becomes of mail from outside that claims to be from it.
+    pub claims: Claims,
+}
+
+/// What becomes of mail that comes from outside, without AUTH, and names a sender in the domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claims {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is taken, with a field in its header that says so.
+    Mark,
+    /// It is taken as it is.
+    Off,
+}
+
+impl Claims {
+    fn stored(n: i64) -> Result<Self> {
+        match n {
+            0 => Ok(Self::Refuse),
+            1 => Ok(Self::Mark),
+            2 => Ok(Self::Off),
+            other => Err(Error::Corrupt(format!("claims {other} of a domain"))),
+        }
+    }
+}
+
+/// Sets what becomes of mail from outside that claims to be from the domain `name`.
+///
+/// # Errors
+/// `NotFound`.
+pub fn set_claims(tx: &mut dyn Tx, name: &str, claims: Claims) -> Result<()> {
+    let changed =
+        tx.execute("UPDATE domain SET claims = ?2 WHERE name = ?1", &[name.into(), (claims as i64).into()])?;
+    if changed == 0 { Err(Error::NotFound("domain")) } else { Ok(()) }
 }
 
 /// Adds the domain `name` (lower-case A-labels).
@@ -56,7 +92,7 @@ pub fn remove(tx: &mut dyn Tx, name: &str) -> Result<()> {
 /// # Errors
 /// What the engine reports.
 pub fn list(tx: &mut dyn Tx) -> Result<Vec<Domain>> {
-    tx.all("SELECT id, name, created FROM domain ORDER BY name", &[], read)
+    tx.all("SELECT id, name, created, claims FROM domain ORDER BY name", &[], read)
 }
 
 /// The domain `name` (lower-case A-labels), if it is local.
@@ -64,9 +100,14 @@ pub fn list(tx: &mut dyn Tx) -> Result<Vec<Domain>> {
 /// # Errors
 /// What the engine reports.
 pub fn get(tx: &mut dyn Tx, name: &str) -> Result<Option<Domain>> {
-    tx.one("SELECT id, name, created FROM domain WHERE name = ?1", &[name.into()], read)
+    tx.one("SELECT id, name, created, claims FROM domain WHERE name = ?1", &[name.into()], read)
 }
 
 fn read(row: &dyn Row) -> Result<Domain> {
-    Ok(Domain { id: DomainId(row.int(0)?), name: row.text(1)?.to_owned(), created: Time(row.int(2)?) })
+    Ok(Domain {
+        id: DomainId(row.int(0)?),
+        name: row.text(1)?.to_owned(),
+        created: Time(row.int(2)?),
+        claims: Claims::stored(row.int(3)?)?,
+    })
 }

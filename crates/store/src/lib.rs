@@ -13,24 +13,30 @@
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
 //! | [`acl`], [`annotation`], [`digest`] | who may do what with a folder, notes on it, what is read from a body once |
 //! | [`index`] | what texts a message cannot hold, for search |
+//! | [`personal`], [`imported`] | accounts' own rules; what was imported already |
 //! | [`journal`] | what happened |
 //! | [`lockout`] | locks in force, where accounts were used, from where they may be |
 //! | [`contact`], [`profile`], [`incident`] | what the guard remembers, and what it found |
+//! | [`console`], [`rules`] | what the web console keeps, rule texts as they were |
+//! | [`rounds`] | what the administrator's daily rounds saw |
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
 pub mod acl;
+pub mod alert;
 pub mod alias;
 pub mod annotation;
 pub mod backup;
 pub mod check;
+pub mod console;
 pub mod contact;
 pub mod content;
 pub mod copy;
 pub mod digest;
 pub mod directory;
 pub mod domain;
+pub mod imported;
 pub mod incident;
 pub mod index;
 pub mod journal;
@@ -40,8 +46,11 @@ pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod meta;
+pub mod personal;
 pub mod profile;
 pub mod queue;
+pub mod rounds;
+pub mod rules;
 pub mod switch;
 
 mod blob;

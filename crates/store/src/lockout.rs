@@ -28,6 +28,15 @@ pub fn is_used(tx: &mut dyn Tx, place: &str, since: Time) -> Result<bool> {
     Ok(tx.one(sql, &[place.into(), since.into()], |row| row.int(0))?.is_some())
 }
 
+/// In how many places `account` was used lately.
+///
+/// # Errors
+/// What the engine reports.
+pub fn uses_of(tx: &mut dyn Tx, account: AccountId) -> Result<u64> {
+    let sql = "SELECT COUNT(*) FROM login_place WHERE account = ?1";
+    Ok(tx.one(sql, &[account.into()], |row| row.count(0))?.unwrap_or(0))
+}
+
 /// Notes that `account` was used at `place`.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 //! an index look-up. A lane is **leased** to a node while it is worked on.
 
 mod accept;
+mod busiest;
 mod filter;
 mod hold;
 mod lane;
@@ -18,12 +19,14 @@ mod show;
 mod steps;
 
 pub use accept::accept;
+pub use busiest::{Share, busiest};
 pub use filter::Filter;
 pub(crate) use filter::contains as network_contains;
 pub use hold::{OriginHold, hold_origin, new_epoch, release_origin};
+pub use origin::pending;
 pub use schedule::{claim, due_lanes, next_due, release_leases, renew};
 pub use settle::settle;
-pub use show::{export, list, show, status};
+pub use show::{export, heaviest, list, oldest_waiting, show, status};
 pub use steps::{count_step, hold_step, purge_step, release_step, retry_step};
 
 use sekisho_message::Time;

@@ -1,6 +1,7 @@
 //! A whole server as its own process in a scratch folder, and the clients that use it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod browser;
 pub mod site;
 pub mod wire;
 
@@ -67,6 +68,7 @@ pub struct Setup<'a> {
     pub require_tls: bool,
     pub store: Option<&'a str>,
     pub more: &'a str,
+    pub console: Option<u16>,
     pub data: Option<PathBuf>,
 }
 
@@ -80,6 +82,7 @@ impl Default for Setup<'_> {
             require_tls: true,
             store: None,
             more: "",
+            console: None,
             data: None,
         }
     }
@@ -149,6 +152,14 @@ impl Server {
             .spawn()
             .unwrap();
         self.process = Some(child);
+        // Its own socket first: until it serves that, a command line call would take the folder for itself.
+        let (data, process) = (self.data.clone(), self.process.as_mut().unwrap());
+        until("server serves its socket", Duration::from_secs(20), || {
+            let ended = process.try_wait().unwrap();
+            let log = || std::fs::read_to_string(data.join("test.log")).unwrap_or_default();
+            assert!(ended.is_none(), "server ended with {}: {}", ended.unwrap(), log());
+            std::os::unix::net::UnixStream::connect(data.join("control.sock")).is_ok()
+        });
         for port in [self.ports.smtp, self.ports.imap, self.ports.pop3, self.ports.submission] {
             let data = self.data.clone();
             until("server answers", Duration::from_secs(20), || {
@@ -249,6 +260,7 @@ impl Drop for Server {
 fn configuration(setup: &Setup<'_>, p: Ports) -> String {
     let Setup { domain, routes, require_tls, more, .. } = setup;
     let store = setup.store.unwrap_or("sqlite:sekisho.db");
+    let console = setup.console.map_or_else(String::new, |port| format!("\"127.0.0.1:{port}\""));
     format!(
         r#"hostname = "mx.{domain}"
 [listen]
@@ -259,7 +271,7 @@ pop3 = ["127.0.0.1:{}"]
 pop3s = ["127.0.0.1:{}"]
 imap = ["127.0.0.1:{}"]
 imaps = ["127.0.0.1:{}"]
-console = []
+console = [{console}]
 [store]
 url = "{store}"
 [tls]

@@ -12,6 +12,7 @@ use sekisho_daemon::config::Settings;
 use sekisho_daemon::server::{self, Running};
 use sekisho_message::Time;
 use sekisho_net::Clock;
+use sekisho_store::queue;
 use sekisho_testkit::peer::{Received, Script, ScriptedPeer};
 
 use super::wire::Wire;
@@ -95,23 +96,10 @@ impl Site {
         self.outside.messages().into_iter().flat_map(|message| message.recipients).collect()
     }
 
-    /// Lets at most `limit` go by, in steps, until `address` has been reached.
-    pub fn reaches_within(&self, address: &str, limit: Duration) {
-        let begun = self.clock.now();
-        until(&format!("{address} is reached"), Duration::from_secs(30), || {
-            let there = self.reached().contains(address);
-            if !there && self.clock.now().since(begun) < limit {
-                self.pass(Duration::from_secs(20));
-            }
-            there
-        });
-    }
-
     /// Waits, without letting time go by, until `address` has been reached.
     pub fn reaches_at_once(&self, address: &str) {
-        let begun = Instant::now();
-        until(&format!("{address} is reached at once"), Duration::from_secs(15), || self.reached().contains(address));
-        assert!(begun.elapsed() < Duration::from_secs(15));
+        // Less than any valve or dwell lets wait.
+        until(&format!("{address} is reached at once"), Duration::from_secs(30), || self.reached().contains(address));
     }
 
     /// Messages outside whose text contains `words`.
@@ -187,8 +175,36 @@ impl Site {
             let reply = letter(&one(&to), &format!("day {day}"), &text).over(&mut wire, &self.server.address(who));
             assert!(reply.starts_with("250"), "{reply}");
             self.reaches_at_once(&to);
+            // A day that is added while a session is under way would be a day of silence to it.
+            self.all_goes(Duration::ZERO);
             self.hours(24);
         }
+    }
+
+    /// Recipients in the queue, wherever they stand.
+    pub fn left(&self) -> u64 {
+        let (moving, waiting) = self.queue();
+        moving + waiting
+    }
+
+    /// Recipients that are on their way, and those that are kept back.
+    fn queue(&self) -> (u64, u64) {
+        let status = self.control(|control| async move { control.store().read(queue::status).await.unwrap() });
+        let moving = [status.incoming, status.lists, status.domains];
+        (moving.iter().map(|stage| stage.recipients).sum(), status.holding.recipients)
+    }
+
+    /// Waits until everything has left; what is kept back waits no longer than `limit` of the server's time.
+    pub fn all_goes(&self, limit: Duration) {
+        let begun = self.clock.now();
+        until("all has gone", Duration::from_secs(60), || {
+            let (moving, waiting) = self.queue();
+            if moving == 0 && waiting > 0 {
+                assert!(self.clock.now().since(begun) < limit, "{waiting} wait longer than {limit:?}");
+                self.pass(Duration::from_secs(10));
+            }
+            moving + waiting == 0
+        });
     }
 
     /// Does something with the server's own hands.

@@ -4,7 +4,7 @@ use super::Finding;
 use std::path::Path;
 
 /// Each crate with the Sekisho crates that it may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("message", &[]),
     ("proto", &["message"]),
     ("guard", &["message"]),
@@ -13,7 +13,9 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("control", &["store", "guard", "message"]),
     ("mta", &["control", "store", "guard", "message", "net", "proto"]),
     ("access", &["control", "store", "guard", "message", "net", "proto"]),
-    ("daemon", &["mta", "access", "control", "store", "guard", "message", "net", "proto"]),
+    ("moving", &["control", "store", "guard", "message", "proto"]),
+    ("console", &["control", "store", "guard", "message"]),
+    ("daemon", &["console", "moving", "mta", "access", "control", "store", "guard", "message", "net", "proto"]),
     ("testkit", &["message"]),
 ];
 

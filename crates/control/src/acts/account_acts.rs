@@ -297,7 +297,12 @@ fn ended(account: sekisho_store::AccountId) -> Vec<BusEvent> {
     vec![BusEvent::Suspended { account }, BusEvent::PasswordChanged { account }, BusEvent::DirectoryChanged]
 }
 
-async fn judge(control: &Control, password: &Secret, address: &Address, full_name: &str) -> Result<(), Refusal> {
+pub(crate) async fn judge(
+    control: &Control,
+    password: &Secret,
+    address: &Address,
+    full_name: &str,
+) -> Result<(), Refusal> {
     let policy = control.options().password;
     let (password, full_name) = (password.0.clone(), full_name.to_owned());
     let (local, domain) = (address.local().to_owned(), address.domain().to_string());
@@ -312,7 +317,7 @@ async fn judge(control: &Control, password: &Secret, address: &Address, full_nam
 }
 
 /// The hash, and the SCRAM secret when the domain asks for one.
-async fn hashes(
+pub(crate) async fn hashes(
     control: &Control,
     password: &Secret,
     domain: sekisho_store::DomainId,

@@ -1,5 +1,6 @@
 //! Acts on aliases.
 
+use sekisho_guard::event::Change;
 use sekisho_message::{Address, say};
 use sekisho_store::{Tx, account, alias, domain, list};
 use serde_json::json;
@@ -20,7 +21,7 @@ async fn add(control: &Control, pattern: &str, target: &str, actor: &Actor) -> R
     let pattern = pattern_of(pattern)?;
     let target = address_of(target)?;
     let now = control.now();
-    control
+    let done = control
         .transact(actor, move |tx| {
             let name = pattern.rsplit_once('@').map_or("", |(_, name)| name);
             local_domain(tx, name)?;
@@ -61,7 +62,11 @@ async fn add(control: &Control, pattern: &str, target: &str, actor: &Actor) -> R
                 events: vec![BusEvent::DirectoryChanged],
             })
         })
-        .await
+        .await?;
+    if done.data["outside"] == true {
+        control.tell_change(actor, Change::Forward).await;
+    }
+    Ok(done)
 }
 
 async fn remove(control: &Control, pattern: &str, actor: &Actor) -> Result<Done, Refusal> {

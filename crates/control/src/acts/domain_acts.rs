@@ -1,6 +1,7 @@
 //! Acts on domains.
 
 use sekisho_message::say;
+use sekisho_store::domain::Claims;
 use sekisho_store::{account, alias, domain, list};
 use serde_json::json;
 
@@ -15,6 +16,7 @@ pub(super) async fn run(control: &Control, act: DomainCommand, actor: &Actor) ->
         DomainCommand::Add { name } => add(control, &name, actor).await,
         DomainCommand::Remove { name } => remove(control, &name, actor).await,
         DomainCommand::Whence { name, rule } => super::whence_acts::domain(control, &name, rule, actor).await,
+        DomainCommand::Claims { name, claims } => set_claims(control, &name, claims, actor).await,
         DomainCommand::Scram { name, on } => {
             let done = scram(control, &name, on, actor).await?;
             control.refresh_offers().await?;
@@ -77,6 +79,37 @@ async fn remove(control: &Control, name: &str, actor: &Actor) -> Result<Done, Re
                 about: Some(name.clone()),
                 detail: json!({ "aliases": aliases }),
                 done: Done::said(text),
+                events: vec![BusEvent::DirectoryChanged],
+            })
+        })
+        .await
+}
+
+async fn set_claims(control: &Control, name: &str, claims: Claims, actor: &Actor) -> Result<Done, Refusal> {
+    let name = domain_of(name)?;
+    control
+        .transact(actor, move |tx| {
+            local_domain(tx, &name)?;
+            domain::set_claims(tx, &name, claims)?;
+            let text = match claims {
+                Claims::Refuse => say!(
+                    ja: "認証なしで {name} を名乗る外からのメールは拒否します。",
+                    en: "Mail from outside that claims to be from {name} without AUTH is refused."
+                ),
+                Claims::Mark => say!(
+                    ja: "認証なしで {name} を名乗る外からのメールは、印（X-Sekisho-Claim）を付けて受け取ります。",
+                    en: "Mail from outside that claims to be from {name} without AUTH is taken and marked (X-Sekisho-Claim)."
+                ),
+                Claims::Off => say!(
+                    ja: "認証なしで {name} を名乗る外からのメールも、そのまま受け取ります。",
+                    en: "Mail from outside that claims to be from {name} is taken as it is."
+                ),
+            };
+            Ok(Acted {
+                act: "domain.claims",
+                about: Some(name.clone()),
+                detail: json!({ "claims": claims }),
+                done: Done::with(text, json!({ "domain": name, "claims": claims })),
                 events: vec![BusEvent::DirectoryChanged],
             })
         })

@@ -12,6 +12,7 @@ use super::address_of;
 use crate::command::{AccountCommand, Command, IncidentCommand, Secret};
 use crate::control::{Acted, Fault};
 use crate::guard::Mode;
+use crate::guard::persistence;
 use crate::guard::split::{Pile, split};
 use crate::{Actor, BusEvent, Control, Done, Refusal};
 
@@ -260,9 +261,11 @@ async fn resolve(
     }
     // Before the new epoch: what is held is still where it was.
     let piles = split(control.store(), &found).await?;
+    let made = control.made_since(&found).await?;
+    let (look_at, made) = (json!(&made.others), std::sync::Arc::new(made));
     let (now, who, hands, one) = (control.now(), actor.to_string(), control.clone(), found.clone());
     let observes = control.guard().settings().mode == Mode::Observe && found.epoch.is_none();
-    control
+    let cleaned = control
         .transact(actor, move |tx| {
             hands.guard().judge(tx, &one.origin, &Event::Operator(Operator::Resolve), &who, None, now)?;
             // When the guard only observes, nothing was held.
@@ -282,12 +285,16 @@ async fn resolve(
                 }
                 events.push(BusEvent::PasswordChanged { account: account.id });
             }
+            let undone = persistence::undo(tx, &made)?;
             incident::set_state(tx, one.id, State::Cleaned, &who, now)?;
+            let detail = json!({
+                "incident": one.id, "origin": &one.origin, "undone": undone, "look_at": &made.others,
+            });
             Ok(Acted {
                 act: "incident.resolve",
                 about: one.account.clone().or(Some(one.origin.clone())),
-                detail: json!({ "incident": one.id, "origin": &one.origin }),
-                done: Done::said(say!(ja: "解決しました。", en: "Resolved.")),
+                done: Done::with(say!(ja: "解決しました。", en: "Resolved."), json!({ "undone": undone })),
+                detail,
                 events,
             })
         })
@@ -307,7 +314,30 @@ async fn resolve(
             en: "Resolved incident {number}; {sent} messages of the owner go on their way. {left} others wait for you: sekisho incident purge {number}"
         )
     };
-    Ok(Done::with(text, json!({ "incident": found.id, "released": own.counts(), "rest": rest.counts() })))
+    let text = also(text, &cleaned.data["undone"], &look_at);
+    Ok(Done::with(
+        text,
+        json!({
+            "incident": found.id, "released": own.counts(), "rest": rest.counts(),
+            "undone": cleaned.data["undone"], "look_at": look_at,
+        }),
+    ))
+}
+
+/// What was undone, and what somebody must still look at.
+fn also(text: Text, undone: &serde_json::Value, look_at: &serde_json::Value) -> Text {
+    let names: Vec<&str> = undone.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    let (names, others) = (names.join(", "), look_at.as_array().map_or(0, Vec::len));
+    let mut text = text;
+    if !names.is_empty() {
+        text.ja.push_str(&format!("その間に作られた別名を消しました: {names}。"));
+        text.en.push_str(&format!(" Aliases made meanwhile are gone: {names}."));
+    }
+    if others > 0 {
+        text.ja.push_str(&format!("ほかに {others} 件の変更があります（--json の look_at、incident show）。"));
+        text.en.push_str(&format!(" {others} other changes are to be looked at (look_at of --json, incident show)."));
+    }
+    text
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,16 @@
-//! Writing `effect.dat` and `sender.dat`.
+//! Writing rule texts: `effect.dat`, `sender.dat`, `mail.dat`, `gateway.dat`.
 
+use sekisho_guard::event::Change;
 use sekisho_guard::rules::effect::EffectRules;
+use sekisho_guard::rules::filter::MailFilter;
+use sekisho_guard::rules::gateway::Gateways;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::{Text, say};
-use sekisho_store::account;
+use sekisho_store::{account, personal, rules};
 use serde_json::json;
 
-use super::{account_with, address_of};
+use super::{account_with, address_of, personal_acts};
 use crate::command::{RuleFile, RulesCommand};
 use crate::control::Acted;
 use crate::lockout::replace;
@@ -15,18 +18,39 @@ use crate::{Actor, BusEvent, Control, Done, Refusal};
 
 /// Name of the server's rule file in its folder.
 pub(crate) const EFFECT: &str = "effect.dat";
+
+impl RuleFile {
+    /// Its name in the data folder.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Effect => EFFECT,
+            Self::Sender => "sender.dat",
+            Self::Filter => "mail.dat",
+            Self::Gateway => "gateway.dat",
+        }
+    }
+}
 /// Longest rule text.
 const LONGEST: usize = 1 << 20;
 
 pub(super) async fn run(control: &Control, act: RulesCommand, actor: &Actor) -> Result<Done, Refusal> {
     match act {
+        RulesCommand::Write { file: RuleFile::Gateway, account: Some(_), .. } => Err(Refusal::invalid(say!(
+            ja: "gateway.dat はサーバ全体の設定です。",
+            en: "gateway.dat belongs to the server."
+        ))),
         RulesCommand::Write { file, account: Some(address), text } => {
             check(file, &text)?;
             write_account(control, file, &address, text, actor).await
         }
-        RulesCommand::Write { file: RuleFile::Effect, account: None, text } => {
-            check(RuleFile::Effect, &text)?;
-            write_server(control, text, actor).await
+        RulesCommand::Write {
+            file: file @ (RuleFile::Effect | RuleFile::Filter | RuleFile::Gateway),
+            account: None,
+            text,
+        } => {
+            check(file, &text)?;
+            write_server(control, file, text, actor).await
         }
         RulesCommand::Write { file: RuleFile::Sender, account: None, .. } => Err(Refusal::invalid(say!(
             ja: "sender.dat はアカウントごとの設定です。アカウントを指定してください。",
@@ -47,15 +71,23 @@ async fn write_account(
     actor: &Actor,
 ) -> Result<Done, Refusal> {
     let key = address_of(address)?.key();
-    control
+    let (name, hides) = (key.clone(), file == RuleFile::Filter && !text.trim().is_empty());
+    let (who, now) = (actor.to_string(), control.now());
+    let done = control
         .transact(actor, move |tx| {
             let account = account_with(tx, &key)?;
-            let new = (!text.trim().is_empty()).then_some(text.as_str());
-            let (effect, sender) = match file {
-                RuleFile::Effect => (new, account.sender_dat.as_deref()),
-                RuleFile::Sender => (account.effect_dat.as_deref(), new),
+            let before = match file {
+                RuleFile::Effect => account.effect_dat.as_deref(),
+                RuleFile::Sender => account.sender_dat.as_deref(),
+                RuleFile::Filter | RuleFile::Gateway => account.personal.mail_dat.as_deref(),
             };
-            account::set_rules(tx, account.id, effect, sender)?;
+            rules::keep(tx, file.name(), &account.key, before.unwrap_or_default(), &who, now)?;
+            let new = (!text.trim().is_empty()).then_some(text.as_str());
+            match file {
+                RuleFile::Effect => account::set_rules(tx, account.id, new, account.sender_dat.as_deref())?,
+                RuleFile::Sender => account::set_rules(tx, account.id, account.effect_dat.as_deref(), new)?,
+                RuleFile::Filter | RuleFile::Gateway => personal::set_filter(tx, account.id, new)?,
+            }
             Ok(Acted {
                 act: "rules.write",
                 about: Some(key.clone()),
@@ -64,10 +96,14 @@ async fn write_account(
                 events: vec![BusEvent::RulesChanged],
             })
         })
-        .await
+        .await?;
+    if hides {
+        personal_acts::tell(control, &name, Change::HidingFilter, actor).await;
+    }
+    Ok(done)
 }
 
-async fn write_server(control: &Control, text: String, actor: &Actor) -> Result<Done, Refusal> {
+async fn write_server(control: &Control, file: RuleFile, text: String, actor: &Actor) -> Result<Done, Refusal> {
     let Some(folder) = control.options().rules.clone() else {
         return Err(Refusal::invalid(say!(
             ja: "このサーバにはルールファイルのフォルダがありません。",
@@ -75,20 +111,25 @@ async fn write_server(control: &Control, text: String, actor: &Actor) -> Result<
         )));
     };
     let bytes = text.len();
-    let written = tokio::task::spawn_blocking(move || replace(&folder.join(EFFECT), text.as_bytes())).await;
-    if let Some(error) = written.map_err(std::io::Error::other).and_then(|r| r).err() {
-        return Err(Refusal::Store {
-            reason: say!(ja: "{EFFECT} を書けません: {error}", en: "{EFFECT} cannot be written: {error}"),
-            temporary: true,
-        });
-    }
+    let name = file.name();
+    let written = tokio::task::spawn_blocking(move || {
+        let path = folder.join(name);
+        let before = std::fs::read(&path).unwrap_or_default();
+        replace(&path, text.as_bytes()).map(|()| String::from_utf8_lossy(&before).into_owned())
+    });
+    let before = written.await.map_err(std::io::Error::other).and_then(|r| r).map_err(|error| Refusal::Store {
+        reason: say!(ja: "{name} を書けません: {error}", en: "{name} cannot be written: {error}"),
+        temporary: true,
+    })?;
+    let (who, now) = (actor.to_string(), control.now());
     control
-        .transact(actor, move |_| {
+        .transact(actor, move |tx| {
+            rules::keep(tx, file.name(), "", &before, &who, now)?;
             Ok(Acted {
                 act: "rules.write",
                 about: None,
-                detail: json!({ "file": RuleFile::Effect, "bytes": bytes }),
-                done: Done::said(say!(ja: "{EFFECT} を保存しました。", en: "Saved {EFFECT}.")),
+                detail: json!({ "file": file, "bytes": bytes }),
+                done: Done::said(say!(ja: "{name} を保存しました。", en: "Saved {name}.")),
                 events: vec![BusEvent::RulesChanged],
             })
         })
@@ -105,6 +146,8 @@ fn check(file: RuleFile, text: &str) -> Result<(), Refusal> {
     let findings = match file {
         RuleFile::Effect => EffectRules::parse(text.as_bytes()).findings().to_vec(),
         RuleFile::Sender => SenderRules::parse(text.as_bytes()).findings().to_vec(),
+        RuleFile::Filter => MailFilter::parse(text.as_bytes()).findings().to_vec(),
+        RuleFile::Gateway => Gateways::parse(text.as_bytes()).findings().to_vec(),
     };
     match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),

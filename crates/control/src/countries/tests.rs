@@ -3,9 +3,13 @@ use super::*;
 
 /// A database in which addresses below 128.0.0.0 are in `low` and all others in `high`.
 pub(crate) fn database(low: &str, high: &str) -> Vec<u8> {
-    // One node of two 24-bit records: numbers beyond the node count point into the data, 16 octets after the tree.
     let data = |code: &str| map(&[("country", map(&[("iso_code", text(code))]))]);
-    let (first, second) = (data(low), data(high));
+    of(data(low), data(high))
+}
+
+/// A database with the record `first` for addresses below 128.0.0.0 and `second` for all others.
+fn of(first: Vec<u8>, second: Vec<u8>) -> Vec<u8> {
+    // One node of two 24-bit records: numbers beyond the node count point into the data, 16 octets after the tree.
     let pointer = |offset: usize| u32::try_from(1 + 16 + offset).unwrap().to_be_bytes()[1..].to_vec();
     let mut file = [pointer(0), pointer(first.len())].concat();
     file.extend([0; 16]);
@@ -24,6 +28,18 @@ pub(crate) fn database(low: &str, high: &str) -> Vec<u8> {
         ("description", map(&[])),
     ]));
     file
+}
+
+#[test]
+fn a_system_is_found_as_number_or_name() {
+    let dir = sekisho_testkit::TempDir::new("systems").unwrap();
+    let path = dir.path().join("asn.mmdb");
+    let (first, second) = (map(&[("autonomous_system_number", number(6, 77))]), map(&[("asn", text("AS64496"))]));
+    std::fs::write(&path, of(first, second)).unwrap();
+    let systems = Countries::open(&path).unwrap();
+    assert_eq!(systems.system("27.1.2.3".parse().unwrap()), Some(77));
+    assert_eq!(systems.system("203.0.113.9".parse().unwrap()), Some(64_496));
+    assert_eq!((systems.of("27.1.2.3".parse().unwrap()), systems.system("2001:db8::1".parse().unwrap())), (None, None));
 }
 
 fn text(text: &str) -> Vec<u8> {

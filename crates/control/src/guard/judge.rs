@@ -190,7 +190,7 @@ impl Guard {
     /// What is known at the moment that an incident is opened; the profile goes on changing.
     fn facts(&self, open: &Open, verdict: &Verdict, message: Option<&str>, now: Time) -> Value {
         let (policy, profile) = (&self.settings.policy, &open.profile);
-        let own = |place| profile.is_home(policy, place, now);
+        let own = |place| profile.is_surely_home(policy, place, now);
         let places: Vec<Value> = profile
             .places
             .items()

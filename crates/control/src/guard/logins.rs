@@ -104,7 +104,13 @@ impl Control {
         let (guard, now) = (self.guard(), self.now());
         let origin = format!("account:{}", attempt.account);
         let place = Place::parse(attempt.network);
-        let mut login = Login { protocol: door(attempt.protocol), place, ..Login::default() };
+        let mut login = Login {
+            protocol: door(attempt.protocol),
+            place,
+            autonomous_system: guard.system(attempt.network),
+            country: guard.country(attempt.network),
+            ..Login::default()
+        };
         let day = now.0.div_euclid(DAY);
         let id = guard.origin(&origin);
         let mut waiting = guard.logins.lock();

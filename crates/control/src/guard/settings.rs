@@ -5,6 +5,9 @@ use std::time::Duration;
 use sekisho_guard::policy::Policy;
 use serde::{Deserialize, Serialize};
 
+use crate::command::Secret;
+use crate::countries::Countries;
+
 /// What a verdict does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -19,7 +22,7 @@ pub enum Mode {
 }
 
 /// Settings of the guard.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What a verdict does.
     pub mode: Mode,
@@ -32,6 +35,10 @@ pub struct Settings {
     pub tell_owner: bool,
     /// Who is told of incidents, and how.
     pub alert: Alert,
+    /// A database of autonomous systems, if there is one: another address of the owner's provider says little then.
+    pub systems: Option<Countries>,
+    /// A database of countries, if there is one: for people who read of an incident.
+    pub countries: Option<Countries>,
 }
 
 /// `[guard.alert]`: who is told of incidents.
@@ -43,8 +50,10 @@ pub struct Alert {
     pub mail: Vec<String>,
     /// A program with its arguments that gets the incident as JSON on its standard input. At most a minute.
     pub command: Vec<String>,
-    /// An `http://` address that the same JSON is posted to. (For `https://` let `command` run a client.)
+    /// An `http://` or `https://` address that the same JSON is posted to.
     pub webhook: Option<String>,
+    /// With it, each post is signed (HMAC-SHA-256), so that the receiver can tell it from a forged one.
+    pub webhook_secret: Option<Secret>,
 }
 
 impl Default for Settings {
@@ -55,6 +64,8 @@ impl Default for Settings {
             reminder: Duration::from_secs(4 * 3_600),
             tell_owner: true,
             alert: Alert::default(),
+            systems: None,
+            countries: None,
         }
     }
 }

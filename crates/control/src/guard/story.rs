@@ -3,6 +3,7 @@
 
 mod gather;
 mod next;
+pub mod print;
 
 use sekisho_message::Time;
 use sekisho_store::incident::Incident;
@@ -41,7 +42,7 @@ pub async fn tell(control: &Control, incident: &Incident) -> Result<Value> {
         "how": how(incident, &gathered),
         "first_foreign_login": logins.first_foreign,
         "first_bad_message": mail.first_bad,
-        "networks": gathered.networks(&line),
+        "networks": gathered.networks(&line, control.guard()),
         "mail": mail.counts(),
         "reached": mail.reached,
         "failed": mail.failed,

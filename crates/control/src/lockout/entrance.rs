@@ -66,6 +66,32 @@ impl Control {
         }
     }
 
+    /// Notes that a client without AUTH wrote to a recipient that does not exist. Whether its address is locked now: it
+    /// looks for addresses, and the session should end.
+    pub async fn note_unknown(&self, ip: IpAddr, recipient: &str) -> bool {
+        let (lockout, now, ip) = (self.lockout(), self.now(), ip.to_canonical());
+        if !lockout.settings.enabled || lockout.is_exempt(ip) || lockout.is_own(ip) {
+            return false;
+        }
+        let client = Client {
+            protocol: event::Protocol::Smtp,
+            ip,
+            account: 0,
+            owner_here: false,
+            anyone_here: self.is_used(ip, now).await,
+            exempt: false,
+        };
+        let hash = lockout.hash(&[b"unknown", recipient.as_bytes()]);
+        let lock = lockout.state().lockouts.unknown(&lockout.settings.policy, &client, hash, now);
+        match lock {
+            None => false,
+            Some(lock) => {
+                self.lock_down(vec![lock], None).await;
+                true
+            }
+        }
+    }
+
     /// Whether the client may connect, and whether that is to be counted.
     async fn look_at_client(&self, protocol: event::Protocol, ip: IpAddr) -> Result<bool, Barred> {
         let lockout = self.lockout();
@@ -82,7 +108,8 @@ impl Control {
             return Ok(false);
         }
         if !lockout.state().lockouts.may_connect(protocol, ip, self.now()) {
-            return Err(Barred { reason: "locked out".to_owned(), crowded: false });
+            let crowded = lockout.state().lockouts.is_crowded(protocol, ip, self.now());
+            return Err(Barred { reason: "locked out".to_owned(), crowded });
         }
         Ok(true)
     }

@@ -51,6 +51,8 @@ pub struct Lockout {
     pub scattered: Row,
     /// Accounts that one network failed on. Default 5 in an hour; the network is locked for 6 hours.
     pub spraying: Row,
+    /// Unknown recipients that one address wrote to without AUTH. Default 60 in 10 minutes; it is put off for an hour.
+    pub harvest: Row,
     /// Longest wait where a lock would fall on an owner. Default 5 seconds.
     pub most_delay: Span,
     /// From which networks passwords may be used where neither account nor domain says so. Default everywhere.
@@ -104,6 +106,7 @@ impl Default for Lockout {
             account: row,
             scattered: row,
             spraying: row,
+            harvest: row,
             most_delay: Span(Duration::from_secs(5)),
             auth_networks: Vec::new(),
             auth_countries: Vec::new(),
@@ -129,6 +132,7 @@ impl Lockout {
             account: self.account.over(usual.account),
             scattered: self.scattered.over(usual.scattered),
             spraying: self.spraying.over(usual.spraying),
+            harvest: self.harvest.over(usual.harvest),
             most_keys: usual.most_keys,
             most_delay_millis: u32::try_from(self.most_delay.0.as_millis()).unwrap_or(u32::MAX).min(30_000),
         }

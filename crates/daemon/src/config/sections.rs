@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sekisho_control::countries::Countries;
 use sekisho_control::guard::{self, Alert, Mode};
 use sekisho_guard::policy::Policy;
+use sekisho_message::Address;
 use serde::Deserialize;
 
 use super::values::{Level, Size, Span};
@@ -259,25 +261,62 @@ pub struct GuardSection {
     pub alert: Alert,
     /// Thresholds, by name; each has its default.
     pub policy: Policy,
+    /// An `.mmdb` database of autonomous systems (relative to the data folder). Default none.
+    pub systems: Option<PathBuf>,
 }
 
 impl Default for GuardSection {
     fn default() -> Self {
-        let guard::Settings { mode, policy, reminder, tell_owner, alert } = guard::Settings::default();
-        Self { mode, reminder: Span(reminder), tell_owner, alert, policy }
+        let guard::Settings { mode, policy, reminder, tell_owner, alert, .. } = guard::Settings::default();
+        Self { mode, reminder: Span(reminder), tell_owner, alert, policy, systems: None }
     }
 }
 
 impl GuardSection {
-    /// As the guard takes it.
+    /// What cannot be meant, with the key that says it.
+    pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
+        if let Some(wrong) = self.alert.mail.iter().find(|address| Address::parse(address).is_err()) {
+            return Some(("mail", format!("`{wrong}` in `guard.alert.mail` is not a mail address")));
+        }
+        let url = self.alert.webhook.as_deref()?;
+        sekisho_net::http::Url::parse(url)
+            .is_none()
+            .then(|| ("webhook", format!("`{url}` is not an `http://` or `https://` address")))
+    }
+
+    /// As the guard takes it, with the databases that there are.
     #[must_use]
-    pub fn settings(&self) -> guard::Settings {
+    pub fn settings(&self, systems: Option<Countries>, countries: Option<Countries>) -> guard::Settings {
         guard::Settings {
             mode: self.mode,
             policy: self.policy.clone(),
             reminder: self.reminder.0.max(Duration::from_secs(60)),
             tell_owner: self.tell_owner,
             alert: self.alert.clone(),
+            systems,
+            countries,
+        }
+    }
+}
+
+/// `[console]`: the web console.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsoleSection {
+    /// How long a session lasts that nobody uses. Default 2 hours.
+    pub idle: Span,
+    /// How long a session lasts at most. Default 12 hours.
+    pub longest: Span,
+    /// Whether owners may send what is held of theirs while no incident is open. Default `false`.
+    pub owner_release: bool,
+}
+
+impl Default for ConsoleSection {
+    fn default() -> Self {
+        Self {
+            idle: Span(Duration::from_secs(2 * 3_600)),
+            longest: Span(Duration::from_secs(12 * 3_600)),
+            owner_release: false,
         }
     }
 }

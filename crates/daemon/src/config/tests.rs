@@ -84,6 +84,8 @@ fn errors_say_line_and_column() {
     case("hostname = 'mx.example.jp'\n[lockout]\npair = { trys = 1 }\n", "3:10:", "trys");
     case("hostname = 'mx.example.jp'\n[lockout]\nauth_networks = ['x']\n", "3:1:", "cannot be read");
     case("hostname = 'mx.example.jp'\n[lockout]\nauth_countries = ['JP']\n", "3:1:", "needs `countries`");
+    case("hostname = 'mx.example.jp'\n[guard.alert]\nmail = ['night']\n", "3:1:", "not a mail address");
+    case("hostname = 'mx.example.jp'\n[guard.alert]\nwebhook = 'ftp://h/'\n", "3:1:", "http://");
     case("hostname = 'mx.example.jp'\n[dns]\nresolver = 'ns1'\n", "3:1:", "address with port");
 }
 
@@ -93,6 +95,8 @@ fn passwords_of_routes_are_not_printed() {
                 routes = [{ domain = '*', host = 'h', username = 'u', password = 'geheim' }]\n";
     let config = Config::parse(text).unwrap();
     assert!(!format!("{config:?}").contains("geheim"));
+    let text = "hostname = 'mx.example.jp'\n[guard.alert]\nwebhook = 'http://h/'\nwebhook_secret = 'geheim'\n";
+    assert!(!format!("{:?}", Config::parse(text).unwrap()).contains("geheim"));
 }
 
 #[test]

@@ -58,6 +58,23 @@ mode = "hold"                  # "defer" answers 451 instead of keeping mail bac
 [guard.alert]                  # besides the system administrators' mailboxes
 mail = []                      # ["night@example.com"]; empty: the system administrators
 command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
+# webhook = "https://…"        # the same JSON is posted there, signed with webhook_secret; try: sekisho alert test
+
+[check]                        # the daily look: sekisho check
+every = "3m"
+summary = "07:00"              # a letter once a day, local time; "off" for none
+mail = []                      # ["night@example.com"]; empty: the system administrators
+language = "en"                # "ja" or "en", for the addresses above
+
+[reputation]                   # block lists: sekisho reputation
+every = "6h"
+addresses = []                 # ["192.0.2.25"]: where our mail comes from; empty: this machine's public addresses
+# zones = [{{ zone = "zen.spamhaus.org", reception = "reject" }}]   # or "mark", "score", "off"; lists = "domain" for domains
+
+[console]                      # https on listen.console
+idle = "2h"
+longest = "12h"
+owner_release = false          # true lets users send what is held of theirs while no incident is open
 
 [log]
 level = "info"

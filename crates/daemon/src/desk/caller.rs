@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::Uid;
 use sekisho_control::{Actor, Command, Done};
 use sekisho_message::say;
+use sekisho_moving::{Move, Tell};
 use sekisho_net::Clock;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -88,8 +89,19 @@ impl Caller {
     ///
     /// # Errors
     /// Why it was not done.
-    pub fn run(&mut self, command: Command, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Done, Trouble> {
+    pub fn run(&mut self, command: Command, progress: Tell<'_>) -> Result<Done, Trouble> {
         match self.call(Request::Run(command), progress)? {
+            Reply::Done(done) => Ok(done),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Brings something here, or takes it away.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn carry(&mut self, wanted: Move, progress: Tell<'_>) -> Result<Done, Trouble> {
+        match self.call(Request::Move(wanted), progress)? {
             Reply::Done(done) => Ok(done),
             other => Err(unexpected(other)),
         }
@@ -106,7 +118,7 @@ impl Caller {
         }
     }
 
-    fn call(&mut self, request: Request, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Reply, Trouble> {
+    fn call(&mut self, request: Request, progress: Tell<'_>) -> Result<Reply, Trouble> {
         match self {
             Self::Here(here) => Ok(here.runtime.block_on(here.desk.answer(request, &here.actor, progress))),
             Self::Server(stream) => {

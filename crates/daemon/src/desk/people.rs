@@ -19,6 +19,7 @@ pub(super) async fn domains(desk: &Desk) -> Result<Value, Refusal> {
             shown.push(json!({
                 "domain": domain.name,
                 "created": domain.created.to_string(),
+                "claims": domain.claims,
                 "auth_networks": part(rule.as_ref().map(|rule| &rule.networks)),
                 "auth_countries": part(rule.as_ref().map(|rule| &rule.countries)),
             }));
@@ -61,6 +62,11 @@ pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal
     shown["messages"] = json!(usage.messages);
     shown["has_effect_dat"] = json!(account.effect_dat.is_some());
     shown["has_sender_dat"] = json!(account.sender_dat.is_some());
+    let personal = &account.personal;
+    shown["forward"] = json!(personal.forward);
+    shown["reply"] = json!(personal.reply);
+    shown["send_hours"] = json!(personal.send_hours);
+    shown["has_mail_dat"] = json!(personal.mail_dat.is_some());
     shown["auth_networks"] = json!(part(rule.as_ref().map(|rule| &rule.networks)));
     shown["auth_countries"] = json!(part(rule.as_ref().map(|rule| &rule.countries)));
     shown["scram"] = json!(account.scram.is_some());

@@ -15,6 +15,8 @@ use super::Desk;
 const PIECE: usize = 1 << 20;
 /// Recipients in one answer.
 const MOST: u32 = 1_000;
+/// Origins in one answer.
+const ORIGINS: u32 = 20;
 
 pub(super) async fn status(desk: &Desk) -> Result<Value, Refusal> {
     let status = desk.control.store().read(queue::status).await?;
@@ -67,6 +69,17 @@ pub(super) async fn holds(desk: &Desk) -> Result<Value, Refusal> {
         .map(|pause| json!({ "service": pause.name, "since": pause.since.to_string(), "reason": pause.reason }))
         .collect();
     Ok(json!({ "held": held, "paused": paused }))
+}
+
+/// The shape of [`queue::Share`], times as text.
+pub(super) async fn origins(desk: &Desk) -> Result<Value, Refusal> {
+    let shares = desk.control.store().read(|tx| queue::busiest(tx, ORIGINS)).await?;
+    let shown = shares.iter().map(|share| {
+        let mut shown = json!(share);
+        shown["since"] = json!(share.since.map(|at| at.to_string()));
+        shown
+    });
+    Ok(Value::Array(shown.collect()))
 }
 
 pub(super) async fn list(

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sekisho_control::Refusal;
+use sekisho_control::command::RuleFile;
 use sekisho_control::lockout::FILES;
 use sekisho_guard::relay::{Locality, Policy, Standing};
 use sekisho_guard::rules::effect::{EffectRules, Sender};
@@ -11,20 +12,22 @@ use sekisho_guard::rules::sender::SenderRules;
 use sekisho_message::{Address, say};
 use sekisho_mta::identity;
 use sekisho_mta::routing::{self, Target};
+use sekisho_store::rules::versions;
 use sekisho_store::{Tx, account, domain};
 use serde_json::{Value, json};
 
-use super::Desk;
-use super::query::Envelope;
+use super::{Desk, Envelope};
 
 /// Name of the server's rule file in the data folder.
 pub(crate) const EFFECT: &str = "effect.dat";
 /// Links of a chain of aliases that are followed.
 const LINKS: usize = 10;
 
-/// `{"effect":text|null,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
+/// `{"effect":text|null,"filter":…,"gateway":…,"domains":[…],"accounts":[{"address":…,"effect_dat":…,"sender_dat":…}],"rejects":[{"file":…,"text":…}]}`
 pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
     let effect = file(&desk.settings.dir)?;
+    let more = |file: RuleFile| std::fs::read(desk.settings.dir.join(file.name())).ok().map(text);
+    let (filter, gateway) = (more(RuleFile::Filter), more(RuleFile::Gateway));
     let found = desk.control.store().read(|tx| {
         let domains: Vec<String> = domain::list(tx)?.into_iter().map(|d| d.name).collect();
         let mut accounts = Vec::new();
@@ -33,7 +36,10 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
             let page = account::list(tx, None, &after, 1_000)?;
             let Some(last) = page.last() else { return Ok((domains, accounts)) };
             after = last.key.clone();
-            accounts.extend(page.into_iter().filter(|a| a.effect_dat.is_some() || a.sender_dat.is_some()));
+            let with_some = |a: &account::Account| {
+                a.effect_dat.is_some() || a.sender_dat.is_some() || a.personal.mail_dat.is_some()
+            };
+            accounts.extend(page.into_iter().filter(with_some));
         }
     });
     let (domains, accounts) = found.await?;
@@ -45,9 +51,23 @@ pub(super) async fn read(desk: &Desk) -> Result<Value, Refusal> {
         .collect();
     let accounts: Vec<Value> = accounts
         .iter()
-        .map(|a| json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat }))
+        .map(|a| {
+            let mail_dat = &a.personal.mail_dat;
+            json!({ "address": a.address, "effect_dat": a.effect_dat, "sender_dat": a.sender_dat, "mail_dat": mail_dat })
+        })
         .collect();
-    Ok(json!({ "effect": effect.map(text), "domains": domains, "accounts": accounts, "rejects": rejects }))
+    Ok(json!({
+        "effect": effect.map(text), "filter": filter, "gateway": gateway,
+        "domains": domains, "accounts": accounts, "rejects": rejects,
+    }))
+}
+
+/// `[{"id":n,"text":…,"who":…,"at":…}]`
+pub(super) async fn history(desk: &Desk, name: String, account: Option<String>) -> Result<Value, Refusal> {
+    let key = account.as_deref().map(address_of).transpose()?.map(|address| address.key()).unwrap_or_default();
+    let versions = desk.control.store().read(move |tx| versions(tx, &name, &key)).await?;
+    let shown = versions.iter().map(|v| json!({ "id": v.id, "text": v.text, "who": v.who, "at": v.at.to_string() }));
+    Ok(Value::Array(shown.collect()))
 }
 
 /// The shape of [`sekisho_guard::rules::explain::Explanation`].

@@ -8,6 +8,7 @@ use std::os::fd::FromRawFd;
 use sekisho_message::say;
 use sekisho_net::listen;
 
+use super::vitals::Faults;
 use crate::config::Listen;
 use crate::trouble::Trouble;
 
@@ -28,12 +29,22 @@ pub enum Service {
     Imap,
     /// IMAP over TLS.
     Imaps,
+    /// The web console, over TLS.
+    Console,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 7] =
-        [Self::Smtp, Self::Submission, Self::Submissions, Self::Pop3, Self::Pop3s, Self::Imap, Self::Imaps];
+    pub const ALL: [Self; 8] = [
+        Self::Smtp,
+        Self::Submission,
+        Self::Submissions,
+        Self::Pop3,
+        Self::Pop3s,
+        Self::Imap,
+        Self::Imaps,
+        Self::Console,
+    ];
 
     /// Its name in the configuration, in systemd's `FileDescriptorName=` and in logs.
     #[must_use]
@@ -46,6 +57,7 @@ impl Service {
             Self::Pop3s => "pop3s",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
+            Self::Console => "console",
         }
     }
 
@@ -58,6 +70,7 @@ impl Service {
             Self::Pop3s => &listen.pop3s,
             Self::Imap => &listen.imap,
             Self::Imaps => &listen.imaps,
+            Self::Console => &listen.console,
         }
     }
 }
@@ -70,7 +83,7 @@ impl fmt::Display for Service {
 
 /// Bound sockets by service.
 #[derive(Debug, Default)]
-pub struct Bound(BTreeMap<Service, Vec<TcpListener>>);
+pub struct Bound(BTreeMap<Service, Vec<TcpListener>>, Faults);
 
 impl Bound {
     /// The ports of a service.
@@ -78,6 +91,17 @@ impl Bound {
     pub fn ports(&self, service: Service) -> Vec<u16> {
         let sockets = self.0.get(&service).map_or(&[][..], Vec::as_slice);
         sockets.iter().filter_map(|socket| socket.local_addr().ok()).map(|address| address.port()).collect()
+    }
+
+    /// Where the server that uses these sockets counts the errors that it reports.
+    #[must_use]
+    pub fn counting(mut self, faults: Faults) -> Self {
+        self.1 = faults;
+        self
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.1.clone()
     }
 
     /// Whether there is no socket at all.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sekisho_access::imap::Imap;
 use sekisho_access::pop3::Pop3;
+use sekisho_console::Console;
 use sekisho_control::{Control, Protocol, entry};
 use sekisho_mta::reception::{self, Reception};
 use sekisho_net::drive::{Drive, drive};
@@ -21,12 +23,16 @@ use super::present::Present;
 use crate::config::Limits;
 use crate::trouble::Trouble;
 
+/// How long a browser may take over TLS.
+const HANDSHAKE: Duration = Duration::from_secs(15);
+
 /// Everything that connections need.
 #[derive(Clone)]
 pub(super) struct Doors {
     pub(super) reception: Arc<Reception>,
     pub(super) imap: Imap,
     pub(super) pop3: Pop3,
+    pub(super) console: Console,
     pub(super) clock: Clock,
     pub(super) tls: ServerTls,
     pub(super) limits: Limits,
@@ -59,7 +65,7 @@ impl Doors {
             addresses.entry(service).or_default().push(listener.local());
             let admission = match service {
                 Service::Smtp | Service::Submission | Service::Submissions => mail.clone(),
-                Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps => access.clone(),
+                Service::Pop3 | Service::Pop3s | Service::Imap | Service::Imaps | Service::Console => access.clone(),
             };
             let (doors, all) = (self.clone(), sessions.clone());
             tokio::spawn(listen::accept(
@@ -121,6 +127,13 @@ impl Doors {
                 let (session, mut agent) = self.pop3.connect(client, true);
                 drive(stream, session, &mut agent, how().implicit_tls()).await;
             }
+            Service::Console => {
+                // A browser that does not trust the certificate goes away during the handshake: no matter.
+                let Some(Ok((stream, _))) = self.clock.timeout(HANDSHAKE, self.tls.accept(stream)).await else {
+                    return;
+                };
+                self.console.serve(self.console.router(), stream, client, stopping).await;
+            }
         }
     }
 
@@ -130,10 +143,14 @@ impl Doors {
             Service::Submissions => Protocol::Smtp,
             Service::Pop3s => Protocol::Pop3,
             Service::Imaps => Protocol::Imap4,
+            Service::Console => Protocol::Console,
             Service::Smtp | Service::Submission | Service::Pop3 | Service::Imap => return false,
         };
         let Err(barred) = self.control.is_welcome(protocol, info.peer.ip()).await else { return false };
         let (now, client) = (self.control.now(), info.peer.ip().to_string());
+        if !self.control.hush().refusal(info.peer.ip().to_canonical(), now).this {
+            return true;
+        }
         let journal = self.control.journal();
         journal.note(entry::accept_open(now, service.as_str(), &client, info.peer.port()));
         let end = entry::Ending { service: service.as_str(), reason: &barred.reason, ..entry::Ending::default() };
@@ -152,6 +169,6 @@ const fn refusal(service: Service) -> &'static [u8] {
         Service::Smtp | Service::Submission => b"421 4.7.0 Too many connections, try again later\r\n",
         Service::Pop3 => b"-ERR [SYS/TEMP] Too many connections\r\n",
         Service::Imap => b"* BYE [LIMIT] Too many connections\r\n",
-        Service::Submissions | Service::Pop3s | Service::Imaps => b"",
+        Service::Submissions | Service::Pop3s | Service::Imaps | Service::Console => b"",
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_control::Control;
+use sekisho_message::Time;
+use sekisho_mta::quarantine;
 use sekisho_net::{Clock, ServerTls};
-use sekisho_store::{Error, account, index, journal};
+use sekisho_store::{Error, account, console, index, journal, personal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{mirror, notify};
+use super::{mirror, notify, rounds};
 use crate::config::Settings;
 use crate::desk::Desk;
 
@@ -21,8 +23,12 @@ const AGE: Duration = Duration::from_secs(600);
 const FRESH: Duration = Duration::from_secs(86_400);
 /// Uncompressed journal entries at most.
 const MOST_FRESH: u64 = 1_000_000;
+/// How long answers to programs are kept, for requests that are sent again.
+const ANSWERS: Duration = Duration::from_secs(86_400);
 /// How often new mail is looked for, to be indexed.
 const NEW_MAIL: Duration = Duration::from_secs(2);
+/// How long it is remembered to whom an automatic reply went; no rule asks for more.
+const REPLIED: Duration = Duration::from_secs(366 * 86_400);
 /// Bodies and rows in one step.
 const STEP: u32 = 1_000;
 /// Pause between steps, so that sessions come first.
@@ -50,6 +56,10 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
     spawn(tasks, stop, tidy(control.clone(), clock.clone()));
     spawn(tasks, stop, index_mail(control.clone(), clock.clone()));
     spawn(tasks, stop, age(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
+    if let Some(probe) = desk.probe.clone() {
+        spawn(tasks, stop, rounds::run(control.clone(), clock.clone(), Arc::clone(&desk.settings), probe));
+    }
+    spawn(tasks, stop, rounds::reputation(control.clone(), clock.clone(), Arc::clone(&desk.settings)));
     spawn(tasks, stop, notify::watchdog());
     if desk.settings.config.logs.files {
         spawn(tasks, stop, mirror::run(control, clock.clone(), Arc::clone(&desk.settings)));
@@ -100,8 +110,25 @@ async fn age(control: Control, clock: Clock, settings: Arc<Settings>) {
             clock.sleep(BREATH).await;
         }
         steps(&control, &clock, "journal", move |tx| journal::expire_step(tx, oldest, bytes)).await;
+        steps(&control, &clock, "automatic replies", move |tx| personal::expire_replied(tx, now - REPLIED)).await;
+        expire_quarantine(&control, &clock, now).await;
         steps(&control, &clock, "removed accounts", move |tx| account::purge_removed(tx, now)).await;
+        steps(&control, &clock, "console sessions", move |tx| console::expire(tx, now)).await;
+        steps(&control, &clock, "answers to programs", move |tx| console::expire_answers(tx, now - ANSWERS)).await;
         clock.sleep(AGE).await;
+    }
+}
+
+/// Forgets what has been in quarantine for too long.
+async fn expire_quarantine(control: &Control, clock: &Clock, now: Time) {
+    let mut after = None;
+    loop {
+        let step = control.store().write(move |tx| quarantine::expire_step(tx, now, after)).await;
+        match report("quarantine", step).flatten() {
+            None => return,
+            next => after = next,
+        }
+        clock.sleep(BREATH).await;
     }
 }
 

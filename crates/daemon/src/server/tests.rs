@@ -15,7 +15,7 @@ use crate::first;
 /// Every service on a port of the kernel's choice.
 const ANY: &str = "hostname = 'mx.example.jp'\n[listen]\nsmtp = ['127.0.0.1:0']\nsubmission = ['127.0.0.1:0']\n\
                    submissions = ['127.0.0.1:0']\npop3 = ['127.0.0.1:0']\npop3s = []\nimap = ['127.0.0.1:0']\n\
-                   imaps = ['127.0.0.1:0']\n[tls]\nrequire_for_auth = false\n[logs]\nfiles = true\n";
+                   imaps = ['127.0.0.1:0']\nconsole = []\n[tls]\nrequire_for_auth = false\n[logs]\nfiles = true\n";
 
 fn settings(dir: &TempDir) -> Settings {
     write_first(dir.path(), ANY).unwrap();

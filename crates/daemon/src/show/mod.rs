@@ -1,27 +1,15 @@
 //! How answers look on a terminal.
 
-pub(crate) mod story;
+mod bar;
 mod table;
 
+pub use bar::Bar;
+pub(crate) use sekisho_control::guard::story::print as story;
+pub(crate) use sekisho_control::value::{items, number, text};
 pub use table::Table;
 
 use sekisho_message::Language;
 use serde_json::Value;
-
-/// A text field of an answer, or empty.
-pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// A number field of an answer, or zero.
-pub(crate) fn number(value: &Value, name: &str) -> u64 {
-    value.get(name).and_then(Value::as_u64).unwrap_or_default()
-}
-
-/// A list field of an answer, or empty.
-pub(crate) fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
 
 /// A list of texts of an answer, in one line.
 pub(crate) fn list(value: &Value, name: &str) -> String {

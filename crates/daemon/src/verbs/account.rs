@@ -1,14 +1,14 @@
 //! `sekisho account`.
 
 use clap::{ArgMatches, Command};
-use sekisho_control::command::{AccountCommand, NewPerson, Secret};
+use sekisho_control::command::{AccountCommand, ConsoleCommand, NewPerson, Secret};
 use sekisho_control::password;
 use sekisho_message::{Language, say};
 use sekisho_store::account::Role;
 use serde_json::{Value, json};
 
 use super::domain::day;
-use super::{unknown, whence};
+use super::{personal, unknown, whence};
 use crate::cli::{Words, given, text};
 use crate::config::Size;
 use crate::desk::Query;
@@ -101,6 +101,10 @@ pub(super) fn command(words: &Words) -> Command {
                 .args([who(), name(), language(), role()])
                 .args(whence::options(words)),
             words
+                .verb("second-factor", say!(ja: "管理画面の二段階認証を解除する", en: "Take the console's second factor away"))
+                .arg(who())
+                .arg(words.switch("remove", say!(ja: "解除する", en: "Take it away")).required(true)),
+            words
                 .verb(
                     "class",
                     say!(ja: "送信者の種別を決める（auto で学習に任せる）", en: "Set what kind of sender it is; auto lets it be learnt"),
@@ -114,6 +118,7 @@ pub(super) fn command(words: &Words) -> Command {
                 ),
         ],
     )
+    .subcommands(personal::commands(words))
 }
 
 pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
@@ -121,6 +126,7 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
     let Some((verb, m)) = matches.subcommand() else { return Err(unknown("account")) };
     let address = || text(m, "account").to_owned();
     match verb {
+        "forward" | "reply" | "hours" => personal::run(verb, m, shell),
         "add" => add(m, shell),
         "list" => list(given(m, "domain"), shell),
         "show" => show_one(&address(), shell),
@@ -136,6 +142,9 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
             shell.act(Account(AccountCommand::Quota { address: address(), quota }))
         }
         "set" => set(m, shell),
+        "second-factor" => {
+            shell.act(sekisho_control::Command::Console(ConsoleCommand::FactorRemove { address: address() }))
+        }
         "class" => {
             let class = serde_json::from_value(json!(text(m, "class"))).ok();
             shell.act(sekisho_control::Command::Class { who: address(), class })

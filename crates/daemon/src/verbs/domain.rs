@@ -3,6 +3,7 @@
 use clap::{ArgMatches, Command};
 use sekisho_control::command::DomainCommand;
 use sekisho_message::say;
+use sekisho_store::domain::Claims;
 use serde_json::Value;
 
 use super::{nothing, unknown, whence};
@@ -26,6 +27,24 @@ pub(super) fn command(words: &Words) -> Command {
                 .arg(name())
                 .args(whence::options(words)),
             words
+                .verb(
+                    "claims",
+                    say!(
+                        ja: "認証なしでこのドメインを名乗る外からのメールの扱い",
+                        en: "What becomes of mail from outside that claims to be from it without AUTH"
+                    ),
+                )
+                .arg(name())
+                .arg(
+                    words
+                        .place(
+                            "what",
+                            say!(ja: "refuse（拒否）、mark（印を付ける）、off（そのまま）", en: "refuse, mark or off"),
+                        )
+                        .required(true)
+                        .value_parser(["refuse", "mark", "off"]),
+                ),
+            words
                 .verb("scram", say!(ja: "SCRAM 認証用の秘密を作るかどうか", en: "Whether SCRAM secrets are made"))
                 .arg(name())
                 .arg(
@@ -46,6 +65,14 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
         Some(("scram", m)) => {
             let on = text(m, "state") == "on";
             shell.act(Domain(DomainCommand::Scram { name: text(m, "domain").into(), on }))
+        }
+        Some(("claims", m)) => {
+            let claims = match text(m, "what") {
+                "mark" => Claims::Mark,
+                "off" => Claims::Off,
+                _ => Claims::Refuse,
+            };
+            shell.act(Domain(DomainCommand::Claims { name: text(m, "domain").into(), claims }))
         }
         Some(("set", m)) => {
             let rule = whence::rule(m).ok_or_else(nothing)?;

@@ -1,12 +1,16 @@
 //! `sekisho incident report`: everything about an incident in a folder, to be given to somebody.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fs::{DirBuilder, File};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+use sekisho_control::logs::{Log, Style};
 use sekisho_message::{Language, say};
-use sekisho_store::journal::JournalFilter;
+use sekisho_store::journal::{Entry, JournalFilter};
 use serde_json::{Value, json};
 
 use crate::desk::Query;
@@ -28,7 +32,7 @@ pub(super) fn run(which: &str, dir: &str, shell: &mut Shell) -> Result<Exit, Tro
     let pretty = serde_json::to_vec_pretty(&told).unwrap_or_else(|_| told.to_string().into_bytes());
     write(&dir.join("incident.json"), &pretty)?;
     write(&dir.join("recipients.csv"), recipients(&told).as_bytes())?;
-    let lines = log(&told, &dir.join("journal.jsonl"), shell)?;
+    let lines = log(&told, dir, shell)?;
     let reached = show::items(&told, "reached").len();
     let place = dir.display();
     if shell.json {
@@ -62,18 +66,29 @@ fn quoted(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\"").replace(['\r', '\n'], " "))
 }
 
-/// The journal entries behind the story, one JSON object a line.
-fn log(told: &Value, path: &Path, shell: &mut Shell) -> Result<u64, Trouble> {
-    let mut out = BufWriter::new(File::create(path).map_err(Trouble::from_io)?);
+/// The journal entries behind the story, one JSON object a line in `journal.jsonl`, and as lines of the seven logs in
+/// `inlog.txt` and its kin.
+fn log(told: &Value, dir: &Path, shell: &mut Shell) -> Result<u64, Trouble> {
+    let create = |name: &str| File::create(dir.join(name)).map(BufWriter::new).map_err(Trouble::from_io);
+    let style = Style { host: shell.settings()?.config.hostname.to_string(), zone: TimeZone::system() };
+    let mut out = create("journal.jsonl")?;
+    let mut logs: BTreeMap<&'static str, BufWriter<File>> = BTreeMap::new();
     let mut lines = 0;
     for filter in show::items(told, "log") {
         let Ok(filter) = serde_json::from_value::<JournalFilter>(filter.clone()) else { continue };
         let mut after = 0;
         loop {
             let page = shell.ask(Query::Logs { filter: filter.clone(), after, limit: PAGE })?;
-            for entry in show::items(&page, "entries") {
-                writeln!(out, "{entry}").map_err(Trouble::from_io)?;
+            for one in show::items(&page, "entries") {
+                writeln!(out, "{one}").map_err(Trouble::from_io)?;
                 lines += 1;
+                let Ok(entry) = serde_json::from_value::<Entry>(one["entry"].clone()) else { continue };
+                let Some(log) = Log::of(entry.kind).map(Log::as_str) else { continue };
+                let file = match logs.entry(log) {
+                    Slot::Occupied(file) => file.into_mut(),
+                    Slot::Vacant(slot) => slot.insert(create(&format!("{log}.txt"))?),
+                };
+                file.write_all(style.lines(&entry).as_bytes()).map_err(Trouble::from_io)?;
             }
             if page["end"] == true {
                 break;
@@ -81,7 +96,9 @@ fn log(told: &Value, path: &Path, shell: &mut Shell) -> Result<u64, Trouble> {
             after = page["next"].as_i64().unwrap_or(i64::MAX);
         }
     }
-    out.flush().map_err(Trouble::from_io)?;
+    for mut file in logs.into_values().chain([out]) {
+        file.flush().map_err(Trouble::from_io)?;
+    }
     Ok(lines)
 }
 

@@ -69,6 +69,7 @@ pub(super) fn of(m: &ArgMatches) -> Result<Filter, Trouble> {
         network: given(m, "network"),
         domain: given(m, "domain"),
         origin: given(m, "origin"),
+        origin_kind: None,
         stage: given(m, "stage").and_then(|name| stage(&name)),
         older_than,
         message,

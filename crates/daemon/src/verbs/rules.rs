@@ -8,6 +8,8 @@ use clap::{ArgMatches, Command, value_parser};
 use sekisho_control::command::{RuleFile, RulesCommand};
 use sekisho_guard::relay::Policy;
 use sekisho_guard::rules::effect::EffectRules;
+use sekisho_guard::rules::filter::MailFilter;
+use sekisho_guard::rules::gateway::Gateways;
 use sekisho_guard::rules::reject::RejectTable;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity, lint};
@@ -25,7 +27,7 @@ use crate::trouble::{Exit, Trouble};
 pub(super) fn command(words: &Words) -> Command {
     words.group(
         "rules",
-        say!(ja: "effect.dat と sender.dat", en: "effect.dat and sender.dat"),
+        say!(ja: "effect.dat、sender.dat、mail.dat、gateway.dat", en: "effect.dat, sender.dat, mail.dat and gateway.dat"),
         [
             words
                 .verb(
@@ -55,9 +57,9 @@ pub(super) fn command(words: &Words) -> Command {
                 .verb("write", say!(ja: "標準入力の内容でルールを置き換える", en: "Replace rules by standard input"))
                 .arg(
                     words
-                        .place("kind", say!(ja: "effect か sender", en: "effect or sender"))
+                        .place("kind", say!(ja: "effect、sender、filter（mail.dat）、gateway", en: "effect, sender, filter (mail.dat) or gateway"))
                         .required(true)
-                        .value_parser(["effect", "sender"]),
+                        .value_parser(["effect", "sender", "filter", "gateway"]),
                 )
                 .arg(words.option(
                     "account",
@@ -78,7 +80,12 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
         },
         Some(("test", m)) => test(m, shell),
         Some(("write", m)) => {
-            let file = if text(m, "kind") == "effect" { RuleFile::Effect } else { RuleFile::Sender };
+            let file = match text(m, "kind") {
+                "effect" => RuleFile::Effect,
+                "sender" => RuleFile::Sender,
+                "filter" => RuleFile::Filter,
+                _ => RuleFile::Gateway,
+            };
             let text = shell.input()?;
             shell.act(Rules(RulesCommand::Write { file, account: given(m, "account"), text }))
         }
@@ -103,6 +110,10 @@ fn check_file(path: &Path, shell: &mut Shell) -> Result<Exit, Trouble> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
     let findings = if name.contains("sender") {
         SenderRules::parse(&bytes).findings().to_vec()
+    } else if name.contains("mail") || name.contains("virus") {
+        MailFilter::parse(&bytes).findings().to_vec()
+    } else if name.contains("gateway") {
+        Gateways::parse(&bytes).findings().to_vec()
     } else if name.contains("reject") {
         RejectTable::parse(&bytes).findings().to_vec()
     } else {
@@ -118,6 +129,14 @@ fn check_all(shell: &mut Shell) -> Result<Exit, Trouble> {
     if let Some(effect) = rules.get("effect").and_then(Value::as_str) {
         all.push(Checked { place: EFFECT.into(), findings: effect_findings(effect.as_bytes(), &domains) });
     }
+    if let Some(filter) = rules.get("filter").and_then(Value::as_str) {
+        let findings = MailFilter::parse(filter.as_bytes()).findings().to_vec();
+        all.push(Checked { place: RuleFile::Filter.name().into(), findings });
+    }
+    if let Some(gateway) = rules.get("gateway").and_then(Value::as_str) {
+        let findings = Gateways::parse(gateway.as_bytes()).findings().to_vec();
+        all.push(Checked { place: RuleFile::Gateway.name().into(), findings });
+    }
     for one in show::items(&rules, "rejects") {
         let findings = RejectTable::parse(show::text(one, "text").as_bytes()).findings().to_vec();
         all.push(Checked { place: show::text(one, "file").into(), findings });
@@ -131,6 +150,10 @@ fn check_all(shell: &mut Shell) -> Result<Exit, Trouble> {
         if let Some(sender) = one.get("sender_dat").and_then(Value::as_str) {
             let findings = SenderRules::parse(sender.as_bytes()).findings().to_vec();
             all.push(Checked { place: format!("{address}/sender.dat"), findings });
+        }
+        if let Some(filter) = one.get("mail_dat").and_then(Value::as_str) {
+            let findings = MailFilter::parse(filter.as_bytes()).findings().to_vec();
+            all.push(Checked { place: format!("{address}/mail.dat"), findings });
         }
     }
     report(&all, shell)

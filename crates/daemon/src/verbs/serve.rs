@@ -9,11 +9,14 @@ use sekisho_net::Clock;
 use sekisho_net::listen::raise_file_limit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::Words;
 use crate::config::{FILE, Settings};
 use crate::first::{self, Doors};
 use crate::server::privileges::{self, Choice};
+use crate::server::vitals::Faults;
 use crate::server::{self, Running, Server, Service};
 use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
@@ -32,12 +35,13 @@ pub(super) fn run(_: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
     let begin = Instant::now();
     let first = if shell.dir.join(FILE).exists() { None } else { Some(first_names(shell)?) };
     let settings = shell.settings()?;
-    log_to_stderr(&settings);
+    let faults = Faults::default();
+    log_to_stderr(&settings, faults.clone());
     if let Err(error) = raise_file_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
     let identity = privileges::wanted(&settings.config)?;
-    let bound = server::bind(&settings.config.listen)?;
+    let bound = server::bind(&settings.config.listen)?.counting(faults);
     match privileges::choose(identity, privileges::owner(&settings.dir), privileges::is_root())? {
         Choice::Become(identity) => {
             privileges::give(&settings.dir, identity).map_err(Trouble::from_io)?;
@@ -84,23 +88,24 @@ async fn greet(running: &Running, domain: &str, shell: &mut Shell) -> Result<(),
     let administrator = first::people(running.control(), domain, shell.language).await?;
     let address = |service| running.address(service);
     let doors = match (address(Service::Submission), address(Service::Imaps), address(Service::Pop3s)) {
-        (Some(submission), Some(imaps), Some(pop3s)) => Some(Doors { submission, imaps, pop3s }),
+        (Some(submission), Some(imaps), Some(pop3s)) => {
+            Some(Doors { submission, imaps, pop3s, console: address(Service::Console) })
+        }
         _ => None,
     };
     shell.say(&first::welcome(&running.settings().dir, &administrator, doors.as_ref()))
 }
 
-fn log_to_stderr(settings: &Settings) {
+fn log_to_stderr(settings: &Settings, faults: Faults) {
     let level = settings.config.log.level.as_str();
     let filter = EnvFilter::try_new(format!("{level},hickory_proto=warn,hickory_resolver=warn,rustls=warn"))
         .unwrap_or_else(|_| EnvFilter::new("info"));
     // A second server in one process (tests) keeps the first one's.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .try_init();
+        .with_target(false);
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(faults).try_init();
 }
 
 struct Signals {

@@ -52,7 +52,7 @@ fn json(dir: &Path, line: &str) -> Value {
     serde_json::from_str(&well(dir, line)).unwrap()
 }
 
-fn initialised() -> TempDir {
+pub(super) fn initialised() -> TempDir {
     let dir = TempDir::new("verbs").unwrap();
     let said = well(dir.path(), "init --hostname mx.example.jp --domain example.jp");
     assert!(said.contains("admin@example.jp") && said.contains("One-time password: "), "{said}");
@@ -251,4 +251,19 @@ fn lockout_rows_and_login_rules_are_written_while_the_server_is_stopped() {
     well(at, "account set admin@example.jp --auth-networks none");
     assert_eq!(json(at, "account show admin@example.jp --json")["auth_networks"], serde_json::json!([]));
     assert_eq!(en(at, "domain set example.jp").1.unwrap_err().exit, Exit::CouldNot);
+}
+
+#[test]
+fn check_shows_ten_signs_and_says_that_the_server_is_stopped() {
+    let dir = initialised();
+    let (printed, outcome) = en(dir.path(), "check --json");
+    assert_eq!(outcome, Ok(Exit::CouldNot), "an alarm");
+    let check: Value = serde_json::from_str(&printed).unwrap();
+    let signs = check["signs"].as_array().unwrap();
+    assert_eq!(signs.iter().map(|s| s["id"].as_str().unwrap()).collect::<Vec<_>>(), sekisho_control::check::IDS);
+    assert_eq!((&signs[2]["state"], &signs[2]["advice"]), (&"alarm".into(), &"Start it with sekisho serve.".into()));
+    assert!(signs.iter().enumerate().all(|(n, sign)| n == 2 || sign["state"] == "ok"), "{printed}");
+    let (printed, _) = sekisho(dir.path(), Language::Ja, &["check"]);
+    assert!(printed.contains("[正常] slow-line: 回線が急に重い"), "{printed}");
+    assert!(printed.contains("[警報] strange-server"), "{printed}");
 }

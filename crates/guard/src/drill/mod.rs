@@ -5,12 +5,16 @@
 
 mod attack;
 mod honest;
+mod names;
 pub mod prng;
+mod run;
 #[cfg(test)]
 mod tests;
 pub mod world;
 
 use serde::{Deserialize, Serialize};
+
+pub use run::{Run, play, rehearse, start};
 
 use crate::policy::Policy;
 use prng::Prng;

@@ -7,11 +7,13 @@ use sekisho_message::Time;
 use serde::Serialize;
 
 use super::prng::Prng;
+use crate::class::Class;
 use crate::event::{Event, Login, Operator, Outcome, OutcomeResult, Recipient, Submission};
-use crate::ladder::{Action, Incident};
+use crate::ladder::{Action, Incident, Rung};
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::profile::Profile;
+use crate::signal::Signal;
 use crate::site::Site;
 use crate::step::step;
 
@@ -28,6 +30,8 @@ pub struct World {
     counter: u64,
     prng: Prng,
     tally: Tally,
+    /// An origin that has nothing to do with it.
+    pub neighbour: Option<usize>,
     /// What happened, in order, if somebody wants to know.
     pub record: Option<Vec<Recorded>>,
 }
@@ -115,8 +119,12 @@ pub struct Mail {
 pub struct Tally {
     /// The intruder's.
     pub hostile: Side,
-    /// The owner's and his neighbours'.
+    /// The owner's.
     pub honest: Side,
+    /// Another account's of the same server.
+    pub neighbour: Side,
+    /// From the first act to the last.
+    pub period: Option<(Time, Time)>,
     /// Holds that were opened, by origin and time.
     pub holds: Vec<Held>,
 }
@@ -149,8 +157,18 @@ pub struct Held {
     pub hostile: bool,
     /// Messages of the intruder until then, this one too.
     pub messages: u32,
+    /// Their recipients.
+    pub recipients: u32,
     /// Recipients that the intruder had reached until then.
     pub reached: u32,
+    /// What kind of sender it was.
+    pub class: Class,
+    /// The rung.
+    pub rung: Rung,
+    /// Whether an account answers for the origin.
+    pub authenticated: bool,
+    /// What was seen, the strongest first.
+    pub signals: Vec<Signal>,
     /// Why.
     pub incident: Option<Incident>,
 }
@@ -182,6 +200,7 @@ impl World {
             counter: 0,
             prng: Prng::new(seed ^ 0xD1CE),
             tally: Tally::default(),
+            neighbour: None,
             record: None,
         }
     }
@@ -223,6 +242,20 @@ impl World {
         &self.tally
     }
 
+    /// When an intruder first acts, of what is planned.
+    #[must_use]
+    pub fn first_hostile(&self) -> Option<Time> {
+        self.queue.iter().find_map(|((at, _), item)| matches!(item, Item::Act(act) if act.hostile).then_some(*at))
+    }
+
+    fn side(&mut self, origin: usize, hostile: bool) -> &mut Side {
+        match hostile {
+            true => &mut self.tally.hostile,
+            false if self.neighbour == Some(origin) => &mut self.tally.neighbour,
+            false => &mut self.tally.honest,
+        }
+    }
+
     fn put(&mut self, at: Time, item: Item) {
         self.counter += 1;
         self.queue.insert((at, self.counter), item);
@@ -235,6 +268,8 @@ impl World {
     }
 
     fn act(&mut self, act: Act, release: bool, now: Time) {
+        let period = self.tally.period.get_or_insert((now, now));
+        period.1 = now;
         if self.record.is_some() {
             let known = self.origins.get(act.origin).map(|actor| &actor.contacts);
             let contacts = match &act.what {
@@ -274,7 +309,7 @@ impl World {
         if self.blind {
             (submission.fingerprint, submission.simhash, submission.send_only) = (None, None, None);
         }
-        let side = if hostile { &mut self.tally.hostile } else { &mut self.tally.honest };
+        let side = self.side(origin, hostile);
         side.messages += 1;
         side.recipients += u32::try_from(mail.recipients.len()).unwrap_or(u32::MAX);
         let action = self.judge(origin, &Event::Submission(submission), hostile, release, now);
@@ -293,7 +328,7 @@ impl World {
         if let Some(actor) = self.origins.get_mut(origin) {
             actor.contacts.extend(mail.recipients.iter().copied());
         }
-        let side = if hostile { &mut self.tally.hostile } else { &mut self.tally.honest };
+        let side = self.side(origin, hostile);
         side.delayed += waits;
         if waits > 0 {
             side.messages_to_dwell.get_or_insert(side.messages);
@@ -316,7 +351,7 @@ impl World {
         if self.origins.get(origin).is_none_or(|actor| actor.profile.held_since.is_some()) {
             return;
         }
-        let side = if hostile { &mut self.tally.hostile } else { &mut self.tally.honest };
+        let side = self.side(origin, hostile);
         side.reached += 1;
         if now > since {
             side.waits.push(now.since(since).as_secs_f32());
@@ -339,12 +374,18 @@ impl World {
         let Some(actor) = self.origins.get_mut(origin) else { return Action::Pass };
         let verdict = step(&self.policy, &mut actor.profile, &mut self.site, event, now);
         if let Some(incident) = verdict.incident {
+            let signals = actor.profile.evidence(incident.first_evidence, &verdict.signals);
             self.tally.holds.push(Held {
                 origin,
                 at: now,
                 hostile,
                 messages: self.tally.hostile.messages,
+                recipients: self.tally.hostile.recipients,
                 reached: self.tally.hostile.reached,
+                class: actor.profile.class(),
+                rung: verdict.rung,
+                authenticated: actor.profile.authenticated,
+                signals,
                 incident: Some(incident),
             });
         }

@@ -1,7 +1,7 @@
 //! Reads facts in the order of time, puts messages together, and has the guard judge them.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
 use sekisho_message::Time;
@@ -14,6 +14,7 @@ use super::origins::Origin;
 use super::read::{Line, Source};
 use super::report::{BadLine, Found, Report};
 use super::tries::Tries;
+use crate::class::Class;
 use crate::event::Protocol;
 use crate::place::Place;
 use crate::policy::Policy;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub local_domains: Vec<String>,
     /// The zone in which the owners live.
     pub zone: Option<TimeZone>,
+    /// Classes that somebody has set, by the origin's name.
+    pub classes: HashMap<String, Class>,
 }
 
 /// The judge. Its memory is bounded; feed it lines in the order of time.
@@ -55,6 +58,7 @@ pub struct Inspector {
     pub(super) policy: Policy,
     pub(super) zone: TimeZone,
     pub(super) site: Site,
+    pub(super) classes: HashMap<String, Class>,
     pub(super) origins: RecentMap<Origin>,
     pub(super) parked: RecentMap<Vec<super::logins::Parked>>,
     /// Wrong passwords for names that the log does not tell, by network.
@@ -114,6 +118,7 @@ impl Inspector {
             policy: settings.policy,
             zone: settings.zone.unwrap_or(TimeZone::UTC),
             site: Site::default(),
+            classes: settings.classes,
             origins: RecentMap::new(ORIGINS),
             parked: RecentMap::new(ORIGINS),
             nameless: RecentMap::new(ORIGINS),
@@ -171,6 +176,11 @@ impl Inspector {
             let text = line.chars().take(SHOWN_LENGTH).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
             self.report.bad.push(BadLine { file: file.to_owned(), line: number, text });
         }
+    }
+
+    /// Somebody has set the class of an origin that is not known yet.
+    pub fn set_class(&mut self, origin: &str, class: Class) {
+        self.classes.insert(origin.to_owned(), class);
     }
 
     /// What was found so far, without what still waits.

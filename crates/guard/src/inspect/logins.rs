@@ -145,7 +145,12 @@ impl Inspector {
             Some(_) => None,
             None => self.parked.remove(key),
         };
-        let origin = self.origins.entry(key, || Origin::new(key, name(), at));
+        let classes = &self.classes;
+        let origin = self.origins.entry(key, || {
+            let mut origin = Origin::new(key, name(), at);
+            origin.profile.class_set = classes.get(&origin.name).copied();
+            origin
+        });
         for wrong in parked.into_iter().flatten() {
             origin.profile.guesses.note(wrong.place, wrong.protocol, wrong.password, true, wrong.at);
         }

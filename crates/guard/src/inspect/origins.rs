@@ -9,7 +9,7 @@ use crate::ladder::{Incident, Reason, Verdict};
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::profile::Profile;
-use crate::signal::{self, Kind, Signal};
+use crate::signal::{self, Kind};
 use crate::site::Site;
 use crate::step::step;
 
@@ -90,16 +90,7 @@ impl Origin {
         let breach = incident.login.map(|breach| breach.success);
         let first = parts.iter().filter_map(|part| part.first).chain(breach).min().unwrap_or(incident.first_evidence);
         let sum = |of: fn(&Part) -> u32| parts.iter().map(|part| of(part)).fold(0, u32::saturating_add);
-        let mut signals: Vec<Signal> = Vec::new();
-        let ledger = self.profile.ledger.items().iter().filter(|entry| entry.at >= first).map(|entry| entry.signal);
-        for signal in ledger.chain(verdict.signals.iter().copied()).filter(|signal| signal.llr > 0.0) {
-            match signals.iter_mut().find(|known| known.kind == signal.kind) {
-                Some(known) if known.llr > signal.llr => {}
-                Some(known) => *known = signal,
-                None => signals.push(signal),
-            }
-        }
-        signals.sort_by(|a, b| b.llr.total_cmp(&a.llr).then(a.kind.cmp(&b.kind)));
+        let signals = self.profile.evidence(first, &verdict.signals);
         Found {
             key: self.profile.origin,
             excuse: None,

@@ -27,6 +27,7 @@ struct Row<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Detail {
+    origin: String,
     from: String,
     to: Vec<String>,
     recipients: u32,
@@ -43,6 +44,8 @@ pub(super) fn read<'a>(line: &'a str, clock: &mut Clock) -> (Option<Time>, Line<
     let Some(time) = clock.iso(&row.time) else { return (None, Line::Bad) };
     let log = row.log.clone();
     let fact = match log.as_ref() {
+        // What an alias forwards, or a list sends on, is nobody's submission.
+        "inlog" if is_passed_on(&row.detail.origin) => Line::Other,
         "inlog" => accepted(row),
         "outlog" => outcome(row, End::Sent),
         "faillog" => outcome(row, End::Failed),
@@ -53,6 +56,11 @@ pub(super) fn read<'a>(line: &'a str, clock: &mut Clock) -> (Option<Time>, Line<
         _ => Line::Bad,
     };
     (Some(time), fact)
+}
+
+fn is_passed_on(origin: &str) -> bool {
+    let judged = ["account:", "network:", "listener:", "inbound"];
+    !origin.is_empty() && !judged.iter().any(|kind| origin.starts_with(kind))
 }
 
 fn accepted<'a>(row: Row<'a>) -> Line<'a> {

@@ -8,6 +8,7 @@
 //! | [`Rule::Account`] | distinct wrong passwords of an account from all networks | that account, but for its owner's networks |
 //! | [`Rule::Scattered`] | networks that failed on an account: one try from each | the same |
 //! | [`Rule::Spraying`] | accounts that one network failed on | that network |
+//! | [`Rule::Harvest`] | unknown recipients that one address wrote to | the address, as for too many connections |
 //!
 //! Three things hold whatever the settings: an owner is never locked out from a network that he used successfully in the
 //! last 30 days (he may be kept waiting for seconds); the same wrong password counts once; a lock on a login never falls on
@@ -86,6 +87,8 @@ pub enum Rule {
     Scattered,
     /// A network over accounts.
     Spraying,
+    /// Unknown recipients of an address.
+    Harvest,
 }
 
 /// What is locked.
@@ -128,6 +131,7 @@ pub struct Lockouts {
     accounts: Tally<u64>,
     scattered: Tally<u64>,
     spraying: Tally<Place>,
+    harvest: Tally<IpAddr>,
     locks: BTreeMap<Subject, Lock>,
     serial: u64,
     /// Whether passwords are being guessed all over the site.
@@ -242,6 +246,29 @@ impl Lockouts {
         (count >= tries && self.lock(&lock, policy.most_keys, now)).then_some(lock)
     }
 
+    /// Notes that a client without AUTH wrote to a recipient that does not exist; `recipient` is its keyed hash. Tells a new
+    /// lock. The client may come again later: a list with many dead subscribers is no crime.
+    pub fn unknown(&mut self, policy: &LockoutPolicy, client: &Client, recipient: u64, now: Time) -> Option<Lock> {
+        let limit = policy.harvest;
+        if client.exempt || limit.tries == 0 {
+            return None;
+        }
+        let ip = address(client.ip);
+        let count = self.harvest.note(ip, recipient, limit.window_seconds, policy.most_keys, now);
+        let tries = if client.anyone_here { limit.tries.saturating_mul(5).min(512) } else { limit.tries };
+        let until = now + Duration::from_secs(u64::from(limit.lock_seconds));
+        let subject = Subject::Address(Protocol::Smtp, ip);
+        let lock = Lock { rule: Rule::Harvest, subject, since: now, until, count, spares_owners: false };
+        (count >= tries && self.lock(&lock, policy.most_keys, now)).then_some(lock)
+    }
+
+    /// Whether an address is locked for how much it did, and not for what: it is asked to come again later.
+    #[must_use]
+    pub fn is_crowded(&self, protocol: Protocol, ip: IpAddr, now: Time) -> bool {
+        let lock = self.locks.get(&Subject::Address(protocol, address(ip)));
+        lock.is_some_and(|lock| now < lock.until && matches!(lock.rule, Rule::Connections | Rule::Harvest))
+    }
+
     /// The locks in force.
     pub fn locks(&self, now: Time) -> impl Iterator<Item = &Lock> {
         self.locks.values().filter(move |lock| now < lock.until)
@@ -267,6 +294,7 @@ impl Lockouts {
         let around = |place: Place| place_net(place).is_some_and(|net| overlaps(network, net));
         self.failures.retain(|(_, ip)| !here(*ip));
         self.connections.retain(|(_, ip)| !here(*ip));
+        self.harvest.retain(|ip| !here(*ip));
         self.pairs.retain(|(_, place)| !around(*place));
         self.spraying.retain(|place| !around(*place));
         self.remove(|subject| match *subject {
@@ -324,7 +352,8 @@ impl Lock {
             Subject::Address(protocol, ip) => (Some(protocol), net(ip)),
             Subject::Place(place) => (None, place_net(place)?),
         };
-        let entry = Entry::Timed { until: self.until, by_connections: self.rule == Rule::Connections };
+        let entry =
+            Entry::Timed { until: self.until, by_connections: matches!(self.rule, Rule::Connections | Rule::Harvest) };
         Some((protocol, Row { line: 0, network: Network::Net(network), entry }))
     }
 

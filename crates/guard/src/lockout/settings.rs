@@ -31,6 +31,8 @@ pub struct LockoutPolicy {
     pub scattered: Limit,
     /// Accounts that one network failed on: spraying. Default 5 in an hour, for 6 hours.
     pub spraying: Limit,
+    /// Unknown recipients that one address wrote to: somebody looks for addresses. Default 60 in 10 minutes, for an hour.
+    pub harvest: Limit,
     /// Most keys that each counter remembers. Default 50,000.
     pub most_keys: usize,
     /// Longest delay of an answer, in milliseconds, where a lock is not allowed. Default 5,000.
@@ -66,6 +68,7 @@ impl Default for LockoutPolicy {
             account: limit(25, 86_400, 21_600),
             scattered: limit(8, 86_400, 21_600),
             spraying: limit(5, 3_600, 21_600),
+            harvest: limit(60, 600, 3_600),
             most_keys: 50_000,
             most_delay_millis: 5_000,
         }

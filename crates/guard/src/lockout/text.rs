@@ -29,6 +29,10 @@ pub(super) fn of(lock: &Lock, name: &str) -> Text {
             ja: "「{name}」のパスワードが {count} 個のネットワークから少しずつ試されています。{until} まで、最近使われたネットワークからのみログインできます。",
             en: "The password of \"{name}\" is being guessed from {count} networks, a try or two from each; until {until} only networks that it used lately may log in."
         ),
+        Rule::Harvest => say!(
+            ja: "{at} から存在しない宛先 {count} 件へ送ろうとしました。{until} まで {door} で受け付けません。",
+            en: "{at} wrote to {count} recipients that do not exist; it is locked out of {door} until {until}."
+        ),
         Rule::Spraying => say!(
             ja: "{at} から {count} 個のアカウントへのログインが失敗しました。{until} まで受け付けません。",
             en: "Logins to {count} accounts failed from {at}; it is locked until {until}."

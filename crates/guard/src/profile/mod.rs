@@ -199,6 +199,22 @@ pub(crate) struct Refusing {
 }
 
 impl Profile {
+    /// What speaks against the origin since `first`, with the last verdict's signals: each kind once, the strongest first.
+    #[must_use]
+    pub fn evidence(&self, first: Time, last: &[Signal]) -> Vec<Signal> {
+        let mut signals: Vec<Signal> = Vec::new();
+        let ledger = self.ledger.items().iter().filter(|entry| entry.at >= first).map(|entry| entry.signal);
+        for signal in ledger.chain(last.iter().copied()).filter(|signal| signal.llr > 0.0) {
+            match signals.iter_mut().find(|known| known.kind == signal.kind) {
+                Some(known) if known.llr > signal.llr => {}
+                Some(known) => *known = signal,
+                None => signals.push(signal),
+            }
+        }
+        signals.sort_by(|a, b| b.llr.total_cmp(&a.llr).then(a.kind.cmp(&b.kind)));
+        signals
+    }
+
     /// The profile of an origin of which nothing is known. `origin` is a keyed hash of its key.
     #[must_use]
     pub fn new(origin: u64, now: Time) -> Self {

@@ -65,12 +65,16 @@ impl Standing {
 impl PlaceUse {
     /// Whether the origin has proved this place to be its own by using it.
     pub(crate) fn is_proven(&self, policy: &Policy, now: Time) -> bool {
-        let settled = self.days >= 2
-            && !self.tainted
-            && now.0.saturating_sub(self.first.0) >= i64::from(policy.place_proof_hours) * HOUR;
         // A place of long standing is remembered longer: people come back from leave.
         let days = i64::from(policy.place_days) + 12 * i64::from(self.days.min(28));
-        (self.taken || settled) && now.0.saturating_sub(self.last.0) <= days * DAY
+        (self.taken || self.is_settled(policy, now)) && now.0.saturating_sub(self.last.0) <= days * DAY
+    }
+
+    /// Whether it was used on two days, long enough apart, and nothing bad came from it.
+    fn is_settled(&self, policy: &Policy, now: Time) -> bool {
+        self.days >= 2
+            && !self.tainted
+            && now.0.saturating_sub(self.first.0) >= i64::from(policy.place_proof_hours) * HOUR
     }
 }
 
@@ -79,6 +83,17 @@ impl Profile {
     #[must_use]
     pub fn is_home(&self, policy: &Policy, place: Place, now: Time) -> bool {
         place == Place::Unknown || self.places.items().iter().any(|p| p.place == place && p.is_proven(policy, now))
+    }
+
+    /// Whether the place is the origin's own beyond what a new origin is believed: it is settled, or it was the first of
+    /// all. What is released as the owner's came from such a place, since an intruder may be among the first places of
+    /// a new account.
+    #[must_use]
+    pub fn is_surely_home(&self, policy: &Policy, place: Place, now: Time) -> bool {
+        let places = self.places.items();
+        let first = places.iter().map(|p| p.first).min();
+        let sure = |p: &&PlaceUse| p.is_settled(policy, now) || Some(p.first) == first;
+        place == Place::Unknown || places.iter().filter(sure).any(|p| p.place == place && p.is_proven(policy, now))
     }
 
     /// Whether the origin used the place successfully within the policy's days (30).

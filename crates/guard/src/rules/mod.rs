@@ -2,6 +2,9 @@
 //!
 //! - [`effect`]: `effect.dat`, who may be received from and who may relay.
 //! - [`sender`]: `sender.dat`, whom an account may write to.
+//! - [`filter`]: `mail.dat`, which messages are refused for what their header says.
+//! - [`gateway`]: `gateway.dat`, which host takes a domain's mail.
+//! - [`hours`]: when an account's mail may leave.
 //! - [`reject`]: `rejectsmtpip.dat` and its kin, the lockout tables.
 //! - [`explain`]: which line decides a given envelope.
 //!
@@ -11,6 +14,9 @@
 
 pub mod effect;
 pub mod explain;
+pub mod filter;
+pub mod gateway;
+pub mod hours;
 pub mod lines;
 pub mod lint;
 pub mod network;
@@ -71,6 +77,24 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
         }
     }
     pattern.get(p..).is_none_or(|rest| rest.iter().all(|&b| b == b'*'))
+}
+
+/// A pattern of senders in the form that [`matches_sender`] compares: `*@example.jp`, `@example.jp` and `example.jp` are
+/// the same. None when it cannot be read.
+#[must_use]
+pub fn sender_pattern(text: &str) -> Option<String> {
+    let text = text.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();
+    match text.rsplit_once('@') {
+        _ if text == "*" || text == "*@*" => Some("*".to_owned()),
+        None | Some(("", _)) => address_key(&format!("*@{}", text.trim_start_matches('@'))),
+        Some(_) => address_key(&text),
+    }
+}
+
+/// Whether the look-up key of a sender matches a [`sender_pattern`].
+#[must_use]
+pub fn matches_sender(pattern: &str, sender: &str) -> bool {
+    glob(pattern, sender)
 }
 
 /// A domain as rules compare it: lower-case A-labels, `*` as a wildcard.

@@ -114,15 +114,6 @@ fn parse_row(source: &str) -> Result<(String, bool), Text> {
             ));
         }
     };
-    let pattern = pattern.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase();
     let bad = || say!(ja: "「{source}」のパターンは読めません。この行は無効です。", en: "The pattern of \"{source}\" cannot be read. The line has no effect.");
-    if pattern == "*" || pattern == "*@*" {
-        return Ok(("*".into(), allowed));
-    }
-    // `@domain` and a bare domain stand for everyone there.
-    let pattern = match pattern.rsplit_once('@') {
-        None | Some(("", _)) => super::address_key(&format!("*@{}", pattern.trim_start_matches('@'))),
-        Some(_) => super::address_key(&pattern),
-    };
-    pattern.map(|pattern| (pattern, allowed)).ok_or_else(bad)
+    super::sender_pattern(pattern).map(|pattern| (pattern, allowed)).ok_or_else(bad)
 }

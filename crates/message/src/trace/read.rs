@@ -107,6 +107,12 @@ impl Received {
     }
 
     fn comment(&mut self, keyword: Keyword, text: String) {
+        if self.mark.is_none()
+            && let Some(mark) = text.strip_prefix("mark=")
+        {
+            self.mark = Some(mark.to_owned());
+            return;
+        }
         if keyword != Keyword::From {
             return;
         }

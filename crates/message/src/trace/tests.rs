@@ -13,6 +13,7 @@ fn fields<'a>() -> ReceivedFields<'a> {
         peer_name: Some("host7.example.net"),
         by: "mx.example.jp",
         with: With { extended: true, tls: true, authenticated: true, utf8: false },
+        mark: Some("1.abc-_9"),
         tls: Some(TlsClause { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" }),
         id: "B0000000123",
         recipient: None,
@@ -28,6 +29,7 @@ fn a_field_of_ours_reads_well() {
     expect![[r#"
         Received: from client.example.jp (host7.example.net [192.0.2.7])
         	by mx.example.jp with ESMTPSA id B0000000123
+        	(mark=1.abc-_9)
         	(version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384)
         	for <user@example.jp>;
         	Tue, 25 Nov 2025 01:00:00 +0900
@@ -40,6 +42,7 @@ fn a_field_of_ours_reads_well() {
     assert_eq!(read.by.as_deref(), Some("mx.example.jp"));
     assert_eq!(read.with.as_deref(), Some("ESMTPSA"));
     assert_eq!(read.id.as_deref(), Some("B0000000123"));
+    assert_eq!(read.mark.as_deref(), Some("1.abc-_9"));
     assert_eq!(read.recipient.as_deref(), Some("user@example.jp"));
     assert_eq!(read.at, Some(Time::from_seconds(1_764_000_000)));
 }

@@ -19,6 +19,11 @@ pub fn received(fields: &ReceivedFields<'_>) -> String {
     out.push_str(fields.with.name());
     out.push_str(" id ");
     push_word(&mut out, fields.id, "unknown");
+    if let Some(mark) = fields.mark {
+        out.push_str("\r\n\t(mark=");
+        push_word(&mut out, mark, "none");
+        out.push(')');
+    }
     if let Some(tls) = &fields.tls {
         out.push_str("\r\n\t(version=");
         push_word(&mut out, tls.version, "TLS");

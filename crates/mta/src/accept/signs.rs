@@ -47,6 +47,8 @@ fn describe(event: &mut Event, guard: &Guard, submission: &Submission, authentic
     let signs = &submission.signs;
     event.authenticated = authenticated;
     event.place = Place::parse(&submission.client);
+    event.autonomous_system = guard.system(&submission.client);
+    event.country = guard.country(&submission.client);
     event.fingerprint = (!signs.client.is_empty()).then(|| guard.hash(b"client", signs.client.as_bytes()));
     event.session = signs.session;
     event.size = u32::try_from(submission.content.size()).unwrap_or(u32::MAX);

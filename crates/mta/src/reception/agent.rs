@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sekisho_control::bus::{BusEvent, Watch};
+use sekisho_control::hush::Say;
+use sekisho_control::reputation::Door;
 use sekisho_control::{Protocol, Verified, entry};
 use sekisho_guard::origin::Origin;
 use sekisho_message::{Address, Time};
@@ -31,6 +33,8 @@ pub struct SmtpAgent {
     pub(super) hello: Hello,
     pub(super) login: Option<Box<Login>>,
     pub(super) transaction: Option<Box<Transaction>>,
+    /// What block lists say of the client and its sender, once that was asked.
+    pub(super) door: Option<Box<Door>>,
     /// Unknown recipients so far.
     pub(super) unknown: u32,
     pub(super) summary: Summary,
@@ -68,7 +72,9 @@ impl SmtpAgent {
     pub fn new(site: Arc<Reception>, service: Service, peer: SocketAddr) -> Self {
         let ip = peer.ip().to_canonical();
         let client = ip.to_string();
-        site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        if !site.control.hush().is_flood(ip, site.now()) {
+            site.note(entry::accept_open(site.now(), service.name(), &client, peer.port()));
+        }
         let session = site.next_session();
         Self {
             site,
@@ -80,6 +86,7 @@ impl SmtpAgent {
             hello: Hello::default(),
             login: None,
             transaction: None,
+            door: None,
             unknown: 0,
             summary: Summary::default(),
         }
@@ -88,6 +95,9 @@ impl SmtpAgent {
     /// The connection is over. Notes it in acceptlog.
     pub fn finish(self, end: &End) {
         let Summary { sender, message, accepted, refusal } = &self.summary;
+        if *accepted == 0 && self.site.control.hush().is_flood(self.ip, self.site.now()) {
+            return;
+        }
         let ending = end.reason.to_string();
         let ok = *accepted > 0 && self.transaction.is_none();
         let reason = match (ok, refusal.as_str()) {
@@ -117,7 +127,18 @@ impl SmtpAgent {
 
     /// Keeps a refusal for receivelog: what was said, the answer, and the reason for the operator.
     pub(super) fn refused(&mut self, line: &str, response: Response, reason: &str) -> Reply {
-        self.note_dialogue(line, &response, reason);
+        // Strangers can be refused without end; the log has an end.
+        let now = self.site.now();
+        let said = match self.login {
+            Some(_) => Say { this: true, hushed: 0 },
+            None => self.site.control.hush().refusal(self.ip, now),
+        };
+        if said.hushed > 0 {
+            self.site.note(entry::hushed(now, &self.client, said.hushed));
+        }
+        if said.this {
+            self.note_dialogue(line, &response, reason);
+        }
         self.summary.refusal = if reason.is_empty() { response.to_string() } else { reason.to_owned() };
         Reply::Refuse(response)
     }

@@ -1,13 +1,17 @@
 //! DATA to the final reply.
 
+use sekisho_control::letter::Arrival;
+use sekisho_control::trace::Bound;
 use sekisho_message::trace::{ReceivedFields, TlsClause, With, received, return_path};
 use sekisho_message::{Address, date};
 use sekisho_proto::smtp::Response;
 use sekisho_proto::smtp::server::Reply;
 use sekisho_store::MessageId;
+use sekisho_store::domain::Claims;
 
 use super::agent::SmtpAgent;
 use super::facts::Facts;
+use super::filter::Sifted;
 use super::intake::{Arrived, Intake, Prefix};
 use super::transaction::Transaction;
 use super::{client, reply};
@@ -66,9 +70,26 @@ impl SmtpAgent {
         if let Some((response, reason)) = self.false_header(&arrived.facts).await {
             return self.refused(&said, response, &reason);
         }
-        let submission = self.submission(*transaction, arrived, eight_bit);
+        let report = self.report(&transaction, &arrived);
+        let letter = self.letter(&transaction, &arrived).await;
+        let mut submission = self.submission(*transaction, arrived, eight_bit);
+        submission.letter = letter;
+        match self.sift(&mut submission).await {
+            Ok(None) => {}
+            Ok(Some(Sifted { response, reason })) => return self.refused(&said, response, &reason),
+            Err(error) => return self.store_failed(&said, &error),
+        }
+        submission.not_before = match self.not_before().await {
+            Ok(opening) => opening,
+            Err(error) => return self.store_failed(&said, &error),
+        };
         match accept::accept(&self.site.control, submission).await {
-            Ok(id) => self.accepted(&said, id),
+            Ok(id) => {
+                if let Some((message, bounce)) = report {
+                    self.site.claims.consider(message, bounce);
+                }
+                self.accepted(&said, id)
+            }
             Err(NotAccepted::Suspended) => {
                 self.refused(&said, reply::unavailable(self.site.hostname()), "the account may no longer send")
             }
@@ -77,6 +98,13 @@ impl SmtpAgent {
             }
             Err(NotAccepted::Store(error)) => self.store_failed(&said, &error),
         }
+    }
+
+    /// The bytes of a machine's report that comes in, and whether it is a bounce. Only small ones: they are in memory.
+    fn report(&self, transaction: &Transaction, arrived: &Arrived) -> Option<(bytes::Bytes, bool)> {
+        let comes_in = arrived.facts.report.is_some() && !transaction.origin.may_reach_outside();
+        let message = (comes_in && !arrived.content.is_large()).then(|| arrived.content.read().ok()).flatten()?;
+        Some((message, transaction.reverse_path.address().is_none()))
     }
 
     fn accepted(&mut self, said: &str, id: MessageId) -> Reply {
@@ -109,7 +137,7 @@ impl SmtpAgent {
     }
 
     fn submission(&self, transaction: Transaction, arrived: Arrived, eight_bit: bool) -> Submission {
-        let Arrived { id, content, relay_offset, facts, fingerprint } = arrived;
+        let Arrived { id, content, relay_offset, facts, fingerprint, sample: _ } = arrived;
         let signs = self.signs(&facts);
         Submission {
             id,
@@ -134,9 +162,30 @@ impl SmtpAgent {
             envid: transaction.params.envid,
             received: self.now(),
             signs,
+            letter: None,
             origin: transaction.origin,
             recipients: transaction.recipients,
+            not_before: None,
         }
+    }
+
+    /// What inlog should say of a letter from outside.
+    async fn letter(&self, transaction: &Transaction, arrived: &Arrived) -> Option<serde_json::Value> {
+        let facts = &arrived.facts;
+        let bounce = transaction.sender.is_empty();
+        if self.login.is_some() || !(transaction.role || bounce || facts.report.is_some()) {
+            return None;
+        }
+        let from = facts.header_from();
+        let arrival = Arrival {
+            report: facts.report,
+            role: transaction.role,
+            bounce,
+            from: &from,
+            subject: &facts.subject,
+            sample: &arrived.sample,
+        };
+        self.site.control.letter(&arrival).await
     }
 
     fn signs(&self, facts: &Facts) -> Signs {
@@ -172,12 +221,16 @@ impl SmtpAgent {
         let mut bytes = return_path(&transaction.reverse_path).into_bytes();
         let relay_offset = u32::try_from(bytes.len()).unwrap_or_default();
         let tls = self.tls.as_ref().map(|tls| TlsClause { version: tls.version, cipher: tls.cipher });
+        let added = if self.completes(transaction) { self.missing(transaction, id, facts) } else { Vec::new() };
+        let origin = transaction.origin.key();
+        let mark = self.site.control.marks().make(&id.to_string(), &origin, now, &bound(facts, &added));
         let trace = received(&ReceivedFields {
             helo: &self.hello.name,
             peer: Some(self.ip),
             peer_name: None,
             by: self.site.hostname(),
             with: self.with(transaction),
+            mark: Some(&mark),
             tls,
             id: &id.to_string(),
             recipient: transaction.single.as_ref(),
@@ -185,8 +238,14 @@ impl SmtpAgent {
             offset_minutes: self.site.settings.offset_minutes,
         });
         bytes.extend_from_slice(trace.as_bytes());
-        if self.completes(transaction) {
-            self.complete(&mut bytes, transaction, id, facts);
+        for (name, value) in &added {
+            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        for mark in self.door.iter().flat_map(|door| &door.marks) {
+            bytes.extend_from_slice(format!("X-Sekisho-Listed: {mark}\r\n").as_bytes());
+        }
+        if let Some(domain) = self.claim(transaction, facts) {
+            bytes.extend_from_slice(format!("X-Sekisho-Claim: {domain}; sender not authenticated\r\n").as_bytes());
         }
         if facts.headless {
             bytes.extend_from_slice(b"\r\n");
@@ -194,24 +253,52 @@ impl SmtpAgent {
         Prefix { bytes, relay_offset }
     }
 
-    /// Adds Date, Message-ID and From where they are missing (RFC 6409 §8.2, §8.3; RFC 5322 §3.6).
-    fn complete(&self, bytes: &mut Vec<u8>, transaction: &Transaction, id: MessageId, facts: &Facts) {
+    /// Date, Message-ID and From where they are missing (RFC 6409 §8.2, §8.3; RFC 5322 §3.6).
+    fn missing(&self, transaction: &Transaction, id: MessageId, facts: &Facts) -> Vec<(&'static str, String)> {
+        let mut added = Vec::new();
         if !facts.has_date {
-            let date = date::format_rfc5322(self.now(), self.site.settings.offset_minutes);
-            bytes.extend_from_slice(format!("Date: {date}\r\n").as_bytes());
+            added.push(("Date", date::format_rfc5322(self.now(), self.site.settings.offset_minutes)));
         }
         if facts.message_id.is_empty() {
-            bytes.extend_from_slice(format!("Message-ID: {}\r\n", self.new_message_id(id)).as_bytes());
+            added.push(("Message-ID", self.new_message_id(id)));
         }
         if identity::claim(&facts.originators) == Claim::Nobody {
             let login = self.login.as_deref().map(|login| &login.address);
             if let Some(address) = login.or(transaction.reverse_path.address()) {
-                bytes.extend_from_slice(format!("From: <{address}>\r\n").as_bytes());
+                added.push(("From", format!("<{address}>")));
             }
         }
+        added
+    }
+
+    /// The domain of ours that mail from outside claims, in its envelope or header, where that is to be marked.
+    fn claim(&self, transaction: &Transaction, facts: &Facts) -> Option<String> {
+        if transaction.origin.may_reach_outside() {
+            return None;
+        }
+        let authors = facts.originators.from.addresses.iter().map(Address::domain);
+        let envelope = transaction.reverse_path.address().map(Address::domain);
+        authors
+            .chain(envelope)
+            .find(|domain| transaction.site.claims(domain).is_some_and(|claims| claims != Claims::Off))
+            .map(|domain| domain.ascii().to_owned())
     }
 
     fn new_message_id(&self, id: MessageId) -> String {
         format!("<{id}.{:x}@{}>", self.now().micros(), self.site.hostname())
     }
+}
+
+/// What the mark is tied to: the fields that came, or those that are added.
+fn bound(facts: &Facts, added: &[(&'static str, String)]) -> Bound {
+    let mut bound = facts.bound.clone();
+    for (name, value) in added {
+        let place = match *name {
+            "Date" => &mut bound.date,
+            "Message-ID" => &mut bound.message_id,
+            _ => &mut bound.from,
+        };
+        *place = value.clone().into_bytes();
+    }
+    bound
 }

@@ -7,15 +7,18 @@ use sekisho_message::Address;
 use sekisho_message::address::{ForwardPath, ReversePath};
 use sekisho_proto::smtp::server::Reply;
 use sekisho_proto::smtp::{MailParams, RcptParams, Response};
+use sekisho_store::domain::Claims;
 use sekisho_store::list::{self, List, Posting};
 
 use super::agent::SmtpAgent;
-use super::settings::FullMailbox;
+use super::settings::{FullMailbox, Service};
 use super::transaction::{Transaction, notify_bits, orcpt};
 use super::{Reception, reply};
 use crate::accept::{Recipient, Route};
+use crate::directory::Site;
 use crate::identity;
-use crate::routing::{Resident, Target};
+use crate::routing::{self, Resident, Target};
+use crate::srs::{self, Signer};
 
 impl SmtpAgent {
     pub(super) async fn mail(&mut self, reverse_path: ReversePath, params: MailParams) -> Reply {
@@ -43,7 +46,8 @@ impl SmtpAgent {
         if let Some(refusal) = self.foreign_sender(&line, &reverse_path).await {
             return refusal;
         }
-        let standing = match self.standing(&reverse_path).await {
+        let claimed = self.claimed(&reverse_path, &site);
+        let standing = match self.standing(&reverse_path, claimed.is_some()).await {
             Ok(standing) => standing,
             Err(error) => return self.store_failed(&line, &error),
         };
@@ -51,12 +55,17 @@ impl SmtpAgent {
             Some(login) => login.origin.clone(),
             None => relay::unauthenticated(self.site.settings.policy, &rule, self.ip, standing),
         };
+        // Lists of domains are asked anew for another sender.
+        self.door = None;
         self.transaction = Some(Box::new(Transaction {
             reverse_path,
             sender: key,
             params,
             rule,
             standing,
+            site,
+            claimed,
+            role: false,
             origin,
             recipients: Vec::new(),
             single: None,
@@ -81,10 +90,21 @@ impl SmtpAgent {
         }
     }
 
+    /// The domain of ours that the reverse-path claims without AUTH, where its switch lets that through.
+    fn claimed(&self, reverse_path: &ReversePath, site: &Site) -> Option<String> {
+        let domain = reverse_path.address()?.domain();
+        let through = self.login.is_none() && matches!(site.claims(domain)?, Claims::Mark | Claims::Off);
+        through.then(|| domain.ascii().to_owned())
+    }
+
     /// What is known of the reverse-path. Whether a local one exists is looked up only where that matters, so that
     /// nobody can learn it from the time that an answer takes.
-    async fn standing(&self, reverse_path: &ReversePath) -> sekisho_store::Result<Standing> {
+    async fn standing(&self, reverse_path: &ReversePath, claimed: bool) -> sekisho_store::Result<Standing> {
         let Some(address) = reverse_path.address() else { return Ok(Standing::Nobody) };
+        if claimed {
+            // The operator lets such mail in, as from anybody outside: the claim opens nothing.
+            return Ok(Standing::Outside);
+        }
         if !self.site.directory.is_local(address.domain(), self.now()).await? {
             return Ok(Standing::Outside);
         }
@@ -127,7 +147,12 @@ impl SmtpAgent {
         let address = forward_path
             .resolve(&self.site.settings.hostname)
             .map_err(|_| Refused::new(reply::out_of_step(), "the host name is too long for a postmaster"))?;
-        let target = self.target(&address).await?;
+        self.look_at_lists(transaction, &address).await?;
+        let target = match self.returning(transaction, &address).await? {
+            Some(target) => target,
+            None => self.target(&address).await?,
+        };
+        transaction.role |= routing::is_role(&address);
         self.judge(transaction, &address, &target).await?;
         self.may_write_to(transaction, &address).await?;
         let (route, origin) = self.route(transaction, &address, target).await?;
@@ -139,6 +164,26 @@ impl SmtpAgent {
         };
         transaction.add(recipient, address);
         Ok(())
+    }
+
+    /// Asks the block lists that reception uses, once for a sender, and refuses what they refuse. Who is listed may still
+    /// write to `postmaster` and `abuse`, to say that it is a mistake.
+    async fn look_at_lists(&mut self, transaction: &Transaction, address: &Address) -> Result<(), Refused> {
+        let outsider = self.login.is_none() && !transaction.origin.may_reach_outside();
+        if !outsider || self.service != Service::Smtp || !self.site.control.asks_lists() {
+            return Ok(());
+        }
+        if self.door.is_none() {
+            let sender = transaction.reverse_path.address().map(|address| address.domain().ascii().to_owned());
+            let door = Box::pin(self.site.control.door(self.ip, sender.as_deref())).await;
+            self.door = Some(Box::new(door));
+        }
+        match self.door.as_ref().and_then(|door| door.refused_by.as_deref()) {
+            Some(zone) if !routing::is_role(address) => {
+                Err(Refused::new(reply::listed(&self.client, zone), &format!("block list {zone}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Asks the one function that says who may be reached.
@@ -156,16 +201,17 @@ impl SmtpAgent {
         }
         let response = Reception::refusal(refusal, transaction.rule_sender(), &address.to_string());
         if refusal == Refusal::UnknownUser && self.login.is_none() {
-            self.slow_down().await?;
+            self.slow_down(&address.key()).await?;
         }
         Err(Refused { response, reason: verdict.reason.text().en })
     }
 
     /// Makes the harvesting of addresses slow, and ends it.
-    async fn slow_down(&mut self) -> Result<(), Refused> {
+    async fn slow_down(&mut self, recipient: &str) -> Result<(), Refused> {
         let harvest = self.site.settings.harvest;
         self.unknown += 1;
-        if self.unknown > harvest.most {
+        let locked = Box::pin(self.site.control.note_unknown(self.ip, recipient)).await;
+        if locked || self.unknown > harvest.most {
             return Err(Refused::new(reply::harvesting(self.site.hostname()), "too many unknown recipients"));
         }
         if self.unknown > harvest.free {
@@ -192,7 +238,27 @@ impl SmtpAgent {
         Err(Refused { response, reason })
     }
 
-    async fn target(&self, address: &Address) -> Result<Target, Refused> {
+    /// Where a bounce to an address that we signed for forwarded mail goes: back to the sender of that mail. Nothing but
+    /// bounces, and nothing but what we signed, goes anywhere by such an address.
+    async fn returning(&self, transaction: &Transaction, address: &Address) -> Result<Option<Target>, Refused> {
+        if !sekisho_message::srs::is_one(address) || !transaction.sender.is_empty() || self.login.is_some() {
+            return Ok(None);
+        }
+        let now = self.now();
+        let local = |found: sekisho_store::Result<bool>| found.map_err(|error| Refused::store(&error));
+        if !local(self.site.directory.is_local(address.domain(), now).await)? {
+            return Ok(None);
+        }
+        let signer = Signer::of(&self.site.control);
+        let Some(to) = srs::read(&signer, address, now) else { return Ok(None) };
+        if local(self.site.directory.is_local(to.domain(), now).await)? {
+            return Ok(Some(self.target(&to).await?));
+        }
+        let alias = format!("srs@{}", address.domain().ascii());
+        Ok(Some(Target::Forward { alias, to }))
+    }
+
+    pub(super) async fn target(&self, address: &Address) -> Result<Target, Refused> {
         self.site.directory.target(address, self.now()).await.map_err(|error| Refused::store(&error))
     }
 
@@ -242,6 +308,9 @@ impl SmtpAgent {
     /// one from outside is taken at its word, as lists always have. Bounces are not posts.
     async fn may_post(&self, transaction: &Transaction, list: &List) -> Result<(), Refused> {
         let denied = |reason: &str| Err(Refused::new(reply::no_posting(), reason));
+        if transaction.claimed.is_some() && list.posting != Posting::Anyone {
+            return denied("a local address that nobody proved to own does not post to a list");
+        }
         if transaction.sender.is_empty() {
             return denied("a null reverse-path does not post to a list");
         }

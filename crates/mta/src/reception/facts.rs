@@ -1,5 +1,7 @@
 //! What the header of an arriving message says.
 
+use sekisho_control::letter::Report;
+use sekisho_control::trace::Bound;
 use sekisho_message::charset;
 use sekisho_message::header::{Headers, Originators, Parsed, originators};
 
@@ -25,6 +27,10 @@ pub struct Facts {
     pub subject: String,
     /// The program that wrote it: User-Agent or X-Mailer; empty when neither is there.
     pub mailer: String,
+    /// From, Date and Message-ID as they stand: what our mark is tied to.
+    pub bound: Bound,
+    /// What it says that it reports.
+    pub report: Option<Report>,
     /// Whether the message has no header at all: its first line is text.
     pub headless: bool,
 }
@@ -44,7 +50,16 @@ impl Facts {
         for field in headers.iter() {
             match field.name().len() {
                 8 if field.is("Received") => facts.received += 1,
-                4 if field.is("Date") => facts.has_date = true,
+                4 if field.is("Date") => {
+                    if !facts.has_date {
+                        facts.bound.date = field.unfolded().into_owned();
+                    }
+                    facts.has_date = true;
+                }
+                4 if field.is("From") && facts.bound.from.is_empty() => {
+                    facts.bound.from = field.unfolded().into_owned();
+                }
+                12 if field.is("Content-Type") && facts.report.is_none() => facts.report = Report::of(&field),
                 7 if field.is("Subject") && facts.subject.is_empty() => {
                     facts.subject = charset::decode_header(&field.unfolded()).chars().take(MAX_SUBJECT).collect();
                 }
@@ -52,6 +67,7 @@ impl Facts {
                 10 if field.is("User-Agent") => facts.mailer = token(&field.unfolded()),
                 10 if field.is("Message-ID") && facts.message_id.is_empty() => {
                     facts.message_id = token(&field.unfolded());
+                    facts.bound.message_id = field.unfolded().into_owned();
                 }
                 _ => {}
             }

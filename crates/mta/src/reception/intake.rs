@@ -1,5 +1,6 @@
 //! A message while it comes in: the header is gathered and judged, the rest goes straight to the store.
 
+use sekisho_control::letter;
 use sekisho_message::fingerprint;
 use sekisho_proto::smtp::Response;
 use sekisho_store::{MessageId, Staged, Staging, Store};
@@ -28,8 +29,9 @@ pub struct Intake {
     header: Vec<u8>,
     state: State,
     relay_offset: u32,
-    /// The first octets, when a fingerprint is wanted.
+    /// The first octets, when a fingerprint is wanted or the message is a report.
     sample: Option<Vec<u8>>,
+    wants_fingerprint: bool,
 }
 
 enum State {
@@ -49,6 +51,8 @@ pub struct Arrived {
     pub facts: Facts,
     /// Fingerprint; 0 when none was wanted.
     pub fingerprint: i64,
+    /// The first octets of a report.
+    pub sample: Vec<u8>,
 }
 
 impl Intake {
@@ -64,6 +68,7 @@ impl Intake {
             state: State::Header { searched: 0 },
             relay_offset: 0,
             sample: fingerprint.then(Vec::new),
+            wants_fingerprint: fingerprint,
         }
     }
 
@@ -73,7 +78,8 @@ impl Intake {
     /// The refusal; the rest of the message is not wanted then.
     pub fn take(&mut self, piece: &[u8], prefix: impl FnOnce(MessageId, &Facts) -> Prefix) -> Result<(), Response> {
         if let Some(sample) = &mut self.sample {
-            let room = SAMPLE.saturating_sub(sample.len()).min(piece.len());
+            let most = if self.wants_fingerprint { SAMPLE } else { letter::SAMPLE };
+            let room = most.saturating_sub(sample.len()).min(piece.len());
             sample.extend_from_slice(piece.get(..room).unwrap_or_default());
         }
         match self.state {
@@ -101,10 +107,12 @@ impl Intake {
             self.begin(self.header.len(), prefix)?;
         }
         let State::Body(facts) = self.state else { return Err(reply::out_of_step()) };
-        let fingerprint = self.sample.as_deref().map_or(0, fingerprint::of_message);
+        let sample = self.sample.unwrap_or_default();
+        let fingerprint = if self.wants_fingerprint { fingerprint::of_message(&sample) } else { 0 };
+        let sample = if facts.report.is_some() { sample } else { Vec::new() };
         let content = self.staging.finish().await.map_err(|error| reply::of_store(&error))?;
         let fingerprint = fingerprint.cast_signed();
-        Ok(Arrived { id: self.id, content, relay_offset: self.relay_offset, facts: *facts, fingerprint })
+        Ok(Arrived { id: self.id, content, relay_offset: self.relay_offset, facts: *facts, fingerprint, sample })
     }
 
     /// The header is complete: judges it, and writes what goes before it and what has come.
@@ -114,6 +122,9 @@ impl Intake {
         let facts = Facts::read(header).ok_or_else(reply::bad_header)?;
         if facts.received > self.hops {
             return Err(reply::too_many_hops());
+        }
+        if facts.report.is_some() && self.sample.is_none() {
+            self.sample = Some(gathered.get(..letter::SAMPLE).unwrap_or(&gathered).to_vec());
         }
         let prefix = prefix(self.id, &facts);
         self.relay_offset = prefix.relay_offset;

@@ -33,6 +33,11 @@ pub fn crowded(hostname: &str) -> Response {
     Response::new(421, (4, 7, 0), format!("{hostname} Too many connections, try again later"))
 }
 
+/// A block list names the client or its sender.
+pub fn listed(client: &str, zone: &str) -> Response {
+    Response::new(554, (5, 7, 1), format!("Service unavailable; client [{client}] or its sender is listed by {zone}"))
+}
+
 /// The client is in the lockout table.
 pub fn locked_out() -> Response {
     Response::new(554, (5, 7, 1), "Access denied")
@@ -46,6 +51,11 @@ pub fn not_yours(address: &str) -> Response {
 /// The header's From or Sender cannot be checked.
 pub fn unclear_from() -> Response {
     Response::new(550, (5, 7, 1), "The From header must name addresses of yours")
+}
+
+/// `mail.dat` refuses the message, in the words that the ancestor's operators know.
+pub fn filtered() -> Response {
+    Response::new(552, (5, 7, 1), "Requested mail action aborted: caught by the filter setting.")
 }
 
 /// A list that the sender may not post to.

@@ -1,5 +1,7 @@
 //! One mail transaction as reception sees it, from MAIL to the end of the message.
 
+use std::sync::Arc;
+
 use sekisho_guard::origin::Origin;
 use sekisho_guard::relay::Standing;
 use sekisho_guard::rules::effect::{Decision, Sender};
@@ -8,6 +10,7 @@ use sekisho_proto::smtp::{Body, MailParams, Notify, Response, Return};
 
 use super::intake::Intake;
 use crate::accept::{Recipient, Route};
+use crate::directory::Site;
 
 /// Longest dialogue that is kept for the log, in octets.
 const MAX_DIALOGUE: usize = 900;
@@ -24,6 +27,12 @@ pub struct Transaction {
     pub rule: Decision,
     /// What is known of the reverse-path.
     pub standing: Standing,
+    /// The domains and what becomes of claims to them, when the transaction began.
+    pub site: Arc<Site>,
+    /// The domain of ours that the reverse-path claims without proof, where that is let through.
+    pub claimed: Option<String>,
+    /// It is for `postmaster` or `abuse`.
+    pub role: bool,
     /// Who answers for it.
     pub origin: Origin,
     /// Whom it is for.

@@ -83,6 +83,16 @@ impl Routes {
         Self { by_domain }
     }
 
+    /// The same table with `first` before what it has for the same domains.
+    #[must_use]
+    pub fn after(&self, first: impl IntoIterator<Item = Route>) -> Self {
+        let mut by_domain = Self::new(first).by_domain;
+        for (domain, route) in &self.by_domain {
+            by_domain.entry(domain.clone()).or_insert_with(|| Arc::clone(route));
+        }
+        Self { by_domain }
+    }
+
     /// The route of `domain` (lower case, A-labels, or an address literal), if one stands.
     #[must_use]
     pub fn find(&self, domain: &str) -> Option<&Arc<Route>> {

@@ -1,5 +1,6 @@
 //! What an operator can set about relaying.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sekisho_net::resolver::Own;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub listening: Vec<u16>,
     /// Addresses tried for one message before it is put off. Default 8.
     pub addresses: usize,
+    /// `gateway.dat`, if the server has a folder for it; its rows go before [`Settings::routes`].
+    pub gateway: Option<PathBuf>,
     /// Time to establish a connection. Default 30 s.
     pub connect: Duration,
     /// How long a connection stays open for more. Default 5 s.
@@ -39,6 +42,7 @@ impl Settings {
         Self {
             hostname: hostname.to_owned(),
             routes: Routes::default(),
+            gateway: None,
             port: 25,
             own: Own::new([hostname.to_owned()], sekisho_net::resolver::interfaces().unwrap_or_default()),
             listening: Vec::new(),

@@ -20,7 +20,9 @@ use super::outcomes::Outcomes;
 use super::settings::Settings;
 use super::shares::{Share, Shares};
 use super::turns::Turns;
+use crate::relay::gateway::Gateway;
 use crate::relay::{self, Reach};
+use crate::srs::Signer;
 
 /// Destinations that are remembered although nothing is there to do; the others are forgotten now and then.
 const MOST_IDLE: usize = 5_000;
@@ -62,6 +64,7 @@ pub(crate) struct Context {
     hungry: Mutex<Turns<OriginId, Arc<Destination>>>,
     dice: AtomicU64,
     paused: AtomicBool,
+    gateway: Gateway,
 }
 
 impl Context {
@@ -69,6 +72,7 @@ impl Context {
         Self {
             lanes: Shares::new(settings.lanes),
             connections: Shares::new(settings.connections),
+            gateway: Gateway::new(&settings.relay),
             settings,
             store: world.store,
             bus: world.bus,
@@ -92,9 +96,14 @@ impl Context {
 
     /// The destination that mail for `domain` goes to: its own, or that of the route that stands for it.
     pub(crate) fn destination(&self, domain: &str) -> Arc<Destination> {
-        let routed = self.settings.relay.routes.find(domain);
-        let key = routed.map_or(domain, |route| &route.domain);
         let mut destinations = self.destinations();
+        let (routes, changed) = self.gateway.routes(self.clock.now());
+        if changed {
+            // What waits in memory is claimed again and goes the new way.
+            destinations.drain().for_each(|(_, destination)| drop(destination.withdraw(true)));
+        }
+        let routed = routes.find(domain);
+        let key = routed.map_or(domain, |route| &route.domain);
         if let Some(destination) = destinations.get(key) {
             return Arc::clone(destination);
         }
@@ -109,6 +118,11 @@ impl Context {
         }
         destinations.insert(key.to_owned(), Arc::clone(&destination));
         destination
+    }
+
+    /// Signs envelope senders of forwards.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.settings.signer.as_ref()
     }
 
     /// Opens as many connections as the destination can use and gets. Whether it was any.

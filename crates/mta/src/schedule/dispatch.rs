@@ -19,8 +19,8 @@ use super::ears::Ears;
 use super::job::{Flight, Job};
 use super::ledger::Landed;
 use super::shares::Share;
-use crate::lists;
 use crate::local::{self, by_message};
+use crate::{lists, personal};
 
 /// Lanes looked at in one round. More when all of them have to wait.
 const LOOK: u32 = 64;
@@ -55,6 +55,7 @@ pub(crate) struct Dispatcher {
 enum Admitted {
     Local(LaneRef, Share<OriginId>),
     List(LaneRef, Share<OriginId>),
+    Rules(LaneRef, Share<OriginId>),
     Outside(LaneRef, Share<OriginId>),
 }
 
@@ -212,6 +213,7 @@ impl Dispatcher {
                 Admitted::Outside(lane, share) => outside.push((lane, share)),
                 Admitted::Local(lane, share) => self.begin_local(lane, share),
                 Admitted::List(lane, share) => self.begin_list(lane, share),
+                Admitted::Rules(lane, share) => self.begin_rules(lane, share),
             }
         }
         while !outside.is_empty() {
@@ -228,14 +230,17 @@ impl Dispatcher {
         }
         let local = lane.destination == "local";
         let list = lane.destination.starts_with("list:");
-        if !local && !list && self.ctx.destination(&lane.destination).waiting_of(lane.origin) >= LOOK as usize {
+        let rules = lane.destination.starts_with(personal::LANE);
+        if !local && !list && !rules && self.ctx.destination(&lane.destination).waiting_of(lane.origin) >= LOOK as usize
+        {
             // More of the same origin would only wait in memory.
             return None;
         }
         let share = self.ctx.lanes.take(lane.origin)?;
-        Some(match (local, list) {
-            (true, _) => Admitted::Local(lane, share),
-            (_, true) => Admitted::List(lane, share),
+        Some(match (local, list, rules) {
+            (true, ..) => Admitted::Local(lane, share),
+            (_, true, _) => Admitted::List(lane, share),
+            (.., true) => Admitted::Rules(lane, share),
             _ => Admitted::Outside(lane, share),
         })
     }
@@ -319,6 +324,18 @@ impl Dispatcher {
         self.ctx.tasks.spawn(async move {
             let landing = Landing::new(&lane, landed);
             match lists::work(&ctx, &lane).await {
+                local::End::Over => drop(landing),
+                local::End::Reported => landing.by_ledger(),
+            }
+        });
+    }
+
+    fn begin_rules(&mut self, lane: LaneRef, share: Share<OriginId>) {
+        self.flights.insert(lane.lane, share);
+        let (ctx, landed) = (Arc::clone(&self.ctx), self.landed.0.clone());
+        self.ctx.tasks.spawn(async move {
+            let landing = Landing::new(&lane, landed);
+            match personal::work(&ctx, &lane).await {
                 local::End::Over => drop(landing),
                 local::End::Reported => landing.by_ledger(),
             }

@@ -1,6 +1,6 @@
 //! What became of recipients, as an event: dead addresses and replies that say "spam" are signs of abuse.
 
-use sekisho_message::Time;
+use sekisho_message::{Address, Time, srs};
 use sekisho_store::queue::{Entry, Outcome};
 use sekisho_store::{MessageId, OriginId};
 use tokio::sync::broadcast;
@@ -37,6 +37,12 @@ pub struct OutcomeEvent {
     pub status: String,
     /// The peer's words, or ours.
     pub text: String,
+    /// Whether an account's rule forwarded it: then its content is somebody else's.
+    pub forwarded: bool,
+}
+
+fn is_forwarded(reverse_path: &str) -> bool {
+    Address::parse(reverse_path).is_ok_and(|address| srs::is_one(&address))
 }
 
 /// Tells outcomes to whoever listens.
@@ -73,6 +79,7 @@ impl Outcomes {
             code: attempt.code,
             status: attempt.status.clone(),
             text: attempt.text.clone(),
+            forwarded: entry.reverse_path.as_deref().is_some_and(is_forwarded),
         });
     }
 }

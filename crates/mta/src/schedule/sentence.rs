@@ -176,6 +176,8 @@ fn journal_line(entry: &Entry, attempt: &Attempt, outcome: &Outcome, tried: bool
         host: &ip,
         host_name: attempt.peer.as_ref().map_or("", |peer| peer.host.as_str()),
         reply: &reply,
+        size: entry.size,
+        waited: now.since(entry.received).as_secs(),
     };
     match outcome {
         Outcome::Relayed | Outcome::Delivered | Outcome::Expanded => Some(entry::relayed(now, &told)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::local::OverQuota;
+use crate::srs::Signer;
 use crate::{relay, retry};
 
 use super::feedback::Limits;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub links: usize,
     /// Local time's distance from UTC in minutes, for the Date of notifications.
     pub offset_minutes: i32,
+    /// Signs the envelope senders of what accounts forward; without one the account's own address is used.
+    pub signer: Option<Signer>,
     /// How mail is handed to other hosts.
     pub relay: relay::Settings,
 }
@@ -55,6 +58,7 @@ impl Settings {
             over_quota: OverQuota::default(),
             links: 10,
             offset_minutes: 0,
+            signer: None,
             relay: relay::Settings::new(hostname),
         }
     }

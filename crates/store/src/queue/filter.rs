@@ -25,6 +25,8 @@ pub struct Filter {
     pub domain: Option<String>,
     /// Key of the origin.
     pub origin: Option<String>,
+    /// What the key of the origin begins with, such as `quarantine:`.
+    pub origin_kind: Option<String>,
     /// Where it stands (holding includes held origins).
     pub stage: Option<Stage>,
     /// Received before this time.
@@ -42,6 +44,7 @@ impl Filter {
         };
         same(&self.account, entry.account.as_deref())
             && same(&self.origin, Some(&entry.origin))
+            && self.origin_kind.as_deref().is_none_or(|kind| entry.origin.starts_with(kind))
             && same(&self.domain, entry.address.rsplit('@').next())
             && self.address.as_deref().is_none_or(|wanted| {
                 equal(wanted, &entry.address)

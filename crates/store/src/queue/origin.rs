@@ -60,3 +60,17 @@ pub(super) fn add_epoch(tx: &mut dyn Tx, origin: i64) -> Result<i64> {
         &[origin.into(), NEVER.into()],
     )
 }
+
+/// Recipients that are queued for the origin `key`, in all its epochs.
+///
+/// # Errors
+/// What the engine reports.
+pub fn pending(tx: &mut dyn Tx, key: &str) -> Result<u64> {
+    let count = tx.one(
+        "SELECT CAST(COALESCE(SUM(e.r0 + e.r1 + e.r2 + e.r3), 0) AS BIGINT)
+         FROM origin o JOIN epoch e ON e.origin = o.id WHERE o.key = ?1",
+        &[key.into()],
+        |row| row.count(0),
+    )?;
+    Ok(count.unwrap_or(0))
+}

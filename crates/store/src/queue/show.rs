@@ -32,6 +32,32 @@ pub fn status(tx: &mut dyn Tx) -> Result<Status> {
     Ok(status)
 }
 
+/// The origins with the most recipients queued, and whether they are held; at most `limit`.
+///
+/// # Errors
+/// What the engine reports.
+pub fn heaviest(tx: &mut dyn Tx, limit: u32) -> Result<Vec<(String, u64, bool)>> {
+    tx.all(
+        "SELECT o.key, CAST(SUM(e.r0 + e.r1 + e.r2 + e.r3) AS BIGINT) AS n, MAX(e.held)
+         FROM epoch e JOIN origin o ON o.id = e.origin WHERE e.messages > 0 GROUP BY o.key ORDER BY n DESC, o.key LIMIT ?1",
+        &[limit.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.count(1)?, row.flag(2)?)),
+    )
+}
+
+/// When the oldest message was received that nobody keeps back, among the oldest 20,000.
+///
+/// # Errors
+/// What the engine reports.
+pub fn oldest_waiting(tx: &mut dyn Tx) -> Result<Option<Time>> {
+    tx.one(
+        "SELECT m.received FROM (SELECT epoch, received, p0 + p1 + p2 AS moving FROM message ORDER BY id LIMIT 20000) AS m
+         JOIN epoch e ON e.id = m.epoch WHERE e.held = 0 AND m.moving > 0 ORDER BY m.received LIMIT 1",
+        &[],
+        |row| Ok(Time(row.int(0)?)),
+    )
+}
+
 /// Up to `limit` recipients after `after` that `filter` matches, by id, and where to go on: a page may be
 /// short, even empty, and not the last.
 ///

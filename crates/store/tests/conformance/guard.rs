@@ -16,12 +16,13 @@ pub async fn contacts_are_noted_and_found(world: &World) {
         .write(move |tx| {
             assert!(contact::known(tx, 1, &many)?.is_empty());
             contact::wrote(tx, 1, &many, &Default::default(), NOW)?;
-            contact::received(tx, 1, 200, NOW)?;
-            contact::received(tx, 1, 7, later(5))?;
+            assert!(!contact::received(tx, 1, 200, NOW)?, "who writes first answers nothing");
+            assert!(contact::received(tx, 1, 7, later(5))?, "an answer");
+            assert!(!contact::received(tx, 1, 7, later(6))?, "only the first one counts");
             let known = contact::known(tx, 1, &[7, 149, 200, 201, 7])?;
             assert_eq!(known.len(), 3);
             assert!(known[&149].written && !known[&149].received && known[&149].since == NOW);
-            assert!(known[&7].written && !known[&7].received, "who is written to needs no other mark");
+            assert!(known[&7].written && known[&7].received);
             assert!(!known[&200].written && known[&200].received);
             assert!(contact::known(tx, 2, &[7])?.is_empty(), "another origin's contacts are not its own");
             assert_eq!(contact::number(tx, 1)?, 151);

@@ -4,13 +4,16 @@
 mod accounts;
 mod bodies;
 mod care;
+mod console;
 mod folders;
 mod guard;
 mod journal;
 mod ledger;
 mod lockouts;
 mod opening;
+mod personal;
 mod queue;
+mod rounds;
 mod sharing;
 mod steps;
 mod transactions;
@@ -52,7 +55,10 @@ on_both_engines! {
     opening: gaps_tell_what_is_there, the_first_unseen_message_is_remembered, signatures_are_made_in_steps,
         one_node_makes_signatures, headers_are_read_alone;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;
+    personal: rules_are_kept_and_go_with_the_account, replies_go_once_and_not_without_end, marks_are_set_once;
     lockouts: places_locks_and_rules;
+    console: sessions_factors_and_tokens, rule_texts_are_kept;
+    rounds: hours_reports_and_listings;
     ledger: accounting_never_lies;
     guard: contacts_are_noted_and_found, contacts_are_bounded_and_strangers_go_first, profiles_are_kept,
         incidents_open_once_and_close;

@@ -6,6 +6,7 @@ use sekisho_guard::place::Place;
 use sekisho_store::journal::{Entry, EntryId, Kind};
 use serde_json::{Value, json};
 
+use crate::guard::Guard;
 use crate::guard::split::Line;
 
 /// Recipients that are named; all are counted.
@@ -67,7 +68,7 @@ impl Mail {
 impl Gathered {
     pub(super) fn take(&mut self, id: EntryId, entry: &Entry, line: &Line, origin: &str) {
         match entry.kind {
-            Kind::Pop3 | Kind::Imap4 | Kind::Receive if entry.detail["login"].is_string() => {
+            Kind::Pop3 | Kind::Imap4 | Kind::Receive | Kind::Notice if entry.detail["login"].is_string() => {
                 self.login(id, entry, line);
             }
             Kind::In if entry.detail["origin"] == origin => self.accepted(id, entry, line),
@@ -89,10 +90,13 @@ impl Gathered {
         }
     }
 
-    pub(super) fn networks(&self, line: &Line) -> Vec<Value> {
+    pub(super) fn networks(&self, line: &Line, guard: &Guard) -> Vec<Value> {
         let show = |(name, network): (&String, &Network)| {
+            let address = name.split('/').next().unwrap_or_default();
+            let country = guard.country(address).map(|code| String::from_utf8_lossy(&code).into_owned());
             json!({
-                "network": name, "own": line.knows(name), "protocols": network.protocols,
+                "network": name, "own": line.knows(name), "country": country, "system": guard.system(address),
+                "protocols": network.protocols,
                 "logins": network.right, "wrong_passwords": network.wrong,
                 "messages": network.messages, "recipients": network.recipients,
                 "first": network.first, "last": network.last,
@@ -116,6 +120,7 @@ impl Gathered {
         let protocol = match entry.kind {
             Kind::Pop3 => "pop3",
             Kind::Imap4 => "imap4",
+            Kind::Notice => "console",
             _ => "smtp",
         };
         let right = entry.detail["ok"] == true;

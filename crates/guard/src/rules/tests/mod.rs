@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod effect;
+mod filter;
 mod properties;
 mod reject;
 mod sender;

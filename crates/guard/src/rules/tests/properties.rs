@@ -157,3 +157,38 @@ proptest! {
         prop_assert_eq!(relay::decide(&request).accepts(), !matches!(rule.ruling, NoRelay | Refuse));
     }
 }
+
+proptest! {
+    /// Whatever bytes a file has: no panic, and a block that matches was written as one.
+    #[test]
+    fn filters_and_gateways_of_any_bytes(
+        file in prop::collection::vec(any::<u8>(), 0..2_000),
+        header in "[ -~\r\n]{0,300}",
+    ) {
+        let filter = crate::rules::filter::MailFilter::parse(&file);
+        let hit = filter.decide(header.as_bytes());
+        prop_assert!(hit.is_none() || !filter.is_empty());
+        for row in crate::rules::gateway::Gateways::parse(&file).rows() {
+            prop_assert!(!row.domain.is_empty() && !row.host.is_empty() && row.port > 0);
+        }
+    }
+
+    /// Lines in any order: no panic, and what is in force is complete.
+    #[test]
+    fn filters_of_any_lines(
+        rows in prop::collection::vec(
+            prop::sample::select(vec![
+                "Virus:a[1]", "VirusEnd:", "Level:100", "Level:110", "Level:7", "From:spam", "To:", "Warning:",
+                "WarningEnd:", "# note", "text",
+            ]),
+            0..40,
+        ),
+    ) {
+        let file = rows.join("\n");
+        let filter = crate::rules::filter::MailFilter::parse(file.as_bytes());
+        prop_assert!(filter.len() <= rows.iter().filter(|row| row.starts_with("VirusEnd")).count());
+        if filter.decide(b"From: nobody\r\n\r\n").is_some() {
+            prop_assert!(false, "matched without its condition");
+        }
+    }
+}

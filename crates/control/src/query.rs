@@ -1,4 +1,6 @@
-//! Everything that reading verbs can ask.
+//! Everything that can be looked at, as a value: what reading verbs and pages of the console ask for.
+//!
+//! Questions travel over the control socket; the daemon answers them with the documented JSON shapes.
 
 use std::net::IpAddr;
 
@@ -43,6 +45,8 @@ pub enum Query {
     QueueStatus,
     /// Held origins and paused services.
     QueueHolds,
+    /// The origins that have most in the queue.
+    QueueOrigins,
     /// A page of queued recipients.
     Queue {
         /// Which.
@@ -77,6 +81,8 @@ pub enum Query {
     LogEnd,
     /// Locks in force, and the reject tables.
     Lockouts,
+    /// Sends a test to everybody who would be told of an incident.
+    AlertTest,
     /// A page of incidents, the newest first.
     Incidents {
         /// Last of the page before.
@@ -87,8 +93,32 @@ pub enum Query {
         /// Its number, or whose it is.
         which: String,
     },
+    /// The ten signs, looked at now.
+    Check,
+    /// Holes, looked for now.
+    Audit {
+        /// Whether to look now; else what was found last.
+        fresh: bool,
+    },
+    /// Where we stand on block lists.
+    Reputation {
+        /// Whether to ask them now.
+        fresh: bool,
+    },
+    /// What a message has to do with us.
+    Trace {
+        /// Its bytes.
+        base64: String,
+    },
     /// The rule texts of the server and of accounts that have some, and the local domains.
     Rules,
+    /// Rule texts as they were before each change, the newest first.
+    RulesHistory {
+        /// `effect.dat` or `sender.dat`.
+        file: String,
+        /// Whose; none is the server's own.
+        account: Option<String>,
+    },
     /// Whether an envelope would be accepted.
     RulesTest(Envelope),
     /// Whether the store fits together.

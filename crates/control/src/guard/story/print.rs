@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sekisho_message::{Language, Text, say};
 use serde_json::Value;
 
-use super::{items, number, text};
+use crate::value::{items, number, text};
 
 /// Lines of each list that a terminal shows.
 pub const SHORT: usize = 20;

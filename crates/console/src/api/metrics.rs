@@ -1,0 +1,107 @@
+//! `/metrics`: numbers for Prometheus (text exposition format 0.0.4).
+
+use std::fmt::Write as _;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use sekisho_control::{Query, Refusal};
+use serde_json::Value;
+
+use super::{Problem, caller};
+use crate::gate::{Guest, Oops};
+use crate::scope::Tier;
+use crate::service::Console;
+use crate::words::{items, number, text};
+
+/// `GET /metrics`.
+///
+/// # Errors
+/// When there is no token that may read them.
+pub async fn page(State(console): State<Console>, guest: Guest, headers: HeaderMap) -> Result<Response, Problem> {
+    let caller = caller(&console, &headers, &guest).await?;
+    caller.must("metrics")?;
+    if caller.scope.tier != Tier::System {
+        return Err(Problem::of(&Oops::Forbidden));
+    }
+    let text = numbers(&console).await.map_err(|refusal| Problem::of(&Oops::from(refusal)))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+async fn numbers(console: &Console) -> Result<String, Refusal> {
+    let desk = console.desk();
+    let mut out = String::new();
+    let status = desk.look(Query::QueueStatus).await?;
+    for (field, help) in [
+        ("messages", "Messages in the queue."),
+        ("recipients", "Recipients in the queue."),
+        ("bytes", "Octets in the queue."),
+    ] {
+        let name = format!("sekisho_queue_{field}");
+        head(&mut out, &name, "gauge", help);
+        for stage in ["incoming", "lists", "domains", "holding"] {
+            line(&mut out, &name, &[("stage", stage)], number(&status["stages"][stage], field));
+        }
+    }
+    head(&mut out, "sekisho_queue_oldest_seconds", "gauge", "Age of the oldest queued message.");
+    line(&mut out, "sekisho_queue_oldest_seconds", &[], number(&status, "oldest_seconds"));
+    let holds = desk.look(Query::QueueHolds).await?;
+    head(&mut out, "sekisho_held_origins", "gauge", "Origins whose mail is held.");
+    line(&mut out, "sekisho_held_origins", &[], items(&holds, "held").len() as u64);
+    head(&mut out, "sekisho_paused", "gauge", "Whether a service is paused.");
+    for service in ["receive", "delivery", "pop3", "imap4"] {
+        let paused = items(&holds, "paused").iter().any(|pause| text(pause, "service") == service);
+        line(&mut out, "sekisho_paused", &[("service", service)], u64::from(paused));
+    }
+    let incidents = desk.look(Query::Incidents { before: None }).await?;
+    head(&mut out, "sekisho_incidents", "gauge", "Incidents that are not closed, by state.");
+    for state in ["opened", "contained", "cleaned"] {
+        let n = items(&incidents, "incidents").iter().filter(|one| text(one, "state") == state).count();
+        line(&mut out, "sekisho_incidents", &[("state", state)], n as u64);
+    }
+    let lockouts = desk.look(Query::Lockouts).await?;
+    head(&mut out, "sekisho_locks", "gauge", "Locks in force, by kind.");
+    for kind in ["address", "network", "login", "account"] {
+        let n = items(&lockouts, "locks").iter().filter(|lock| text(lock, "kind") == kind).count();
+        line(&mut out, "sekisho_locks", &[("kind", kind)], n as u64);
+    }
+    let hour = console.pulse().hour(console.control()).await?;
+    head(&mut out, "sekisho_mail_last_hour", "gauge", "Mail of the last 60 minutes.");
+    for (what, n) in [("accepted", hour.accepted), ("delivered", hour.delivered), ("failed", hour.failed)] {
+        line(&mut out, "sekisho_mail_last_hour", &[("what", what)], n);
+    }
+    head(&mut out, "sekisho_passwords_hashed_total", "counter", "Passwords hashed since the start.");
+    line(&mut out, "sekisho_passwords_hashed_total", &[], console.control().passwords_hashed());
+    let entries = desk.look(Query::LogEnd).await?;
+    head(&mut out, "sekisho_journal_entries_total", "counter", "Number of the newest journal entry.");
+    line(&mut out, "sekisho_journal_entries_total", &[], entries.as_u64().unwrap_or(0));
+    signs(&mut out, &crate::pages::now::signs(console).await?);
+    Ok(out)
+}
+
+/// The ten signs: 0 ok, 1 notice, 2 alarm.
+fn signs(out: &mut String, check: &Value) {
+    let signs = items(check, "signs");
+    if signs.is_empty() {
+        return;
+    }
+    head(out, "sekisho_sign", "gauge", "The ten signs of the daily look: 0 ok, 1 notice, 2 alarm.");
+    for sign in signs {
+        let state = match text(sign, "state") {
+            "alarm" => 2,
+            "notice" => 1,
+            _ => 0,
+        };
+        line(out, "sekisho_sign", &[("sign", text(sign, "id"))], state);
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: u64) {
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+    let _ = writeln!(out, "{name}{labels} {value}");
+}

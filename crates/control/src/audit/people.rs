@@ -1,0 +1,155 @@
+//! Accounts that are easy prey.
+
+use std::time::Duration;
+
+use sekisho_message::{Address, Time, say};
+use sekisho_store::account::{self, Account, State};
+use sekisho_store::{Result, alias, lockout, meta};
+
+use super::{Audit, Ground, Severity};
+use crate::Control;
+
+/// Accounts in one step.
+const PAGE: u32 = 500;
+/// From when on a password is old, and an account that nobody uses is worth a word.
+const OLD: Duration = Duration::from_secs(2 * 365 * 86_400);
+const UNUSED: Duration = Duration::from_secs(90 * 86_400);
+/// How long a one-time password may stay.
+const ONE_TIME: Duration = Duration::from_secs(14 * 86_400);
+
+pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String], audit: &mut Audit) -> Result<()> {
+    if ground.auth_without_tls {
+        audit.find(
+            "auth-without-tls",
+            "sekisho.toml",
+            Severity::Warning,
+            say!(
+                ja: "どのアカウントも TLS なしでパスワードを送れます。盗聴されれば踏み台になります。",
+                en: "every account may send its password without TLS; whoever listens on the line has it."
+            ),
+            say!(ja: "設定: [tls] require_for_auth = true", en: "[tls] require_for_auth = true"),
+        );
+    }
+    let (mut after, mut seen, now) = (String::new(), 0, audit.at);
+    loop {
+        let from = after.clone();
+        let page = control.store().read(move |tx| {
+            let mut known = Vec::new();
+            for account in account::list(tx, None, &from, PAGE)? {
+                let used = lockout::uses_of(tx, account.id)?;
+                let weak = meta::get(tx, &weak_name(&account))?;
+                known.push((account, used, weak));
+            }
+            Ok(known)
+        });
+        let page = page.await?;
+        let Some((last, ..)) = page.last() else { break };
+        after.clone_from(&last.key);
+        seen += page.len();
+        for (account, used, weak) in &page {
+            if account.state == State::Active {
+                judge(account, *used, weak.as_deref(), now, audit);
+            }
+        }
+    }
+    audit.done.push(say!(ja: "アカウント {seen} 件", en: "{seen} accounts"));
+    forwards(control, domains, audit).await
+}
+
+fn judge(account: &Account, used: u64, weak: Option<&str>, now: Time, audit: &mut Audit) {
+    let address = &account.address;
+    let password = say!(
+        ja: "実行: sekisho account password {address} --generate",
+        en: "sekisho account password {address} --generate"
+    );
+    if weak == Some(account.password_changed.micros().to_string().as_str()) {
+        audit.find(
+            "weak-password",
+            address,
+            Severity::Critical,
+            say!(
+                ja: "最後のログインに使われたパスワードは推測されやすいものでした。",
+                en: "the password that it last logged in with is easy to guess."
+            ),
+            password.clone(),
+        );
+    }
+    if account.must_change && now.since(account.created) > ONE_TIME {
+        let days = now.since(account.password_changed).as_secs() / 86_400;
+        audit.find(
+            "one-time-password",
+            address,
+            Severity::Warning,
+            say!(
+                ja: "一回限りのパスワードが {days} 日間そのままです。",
+                en: "its one-time password has been in force for {days} days."
+            ),
+            password.clone(),
+        );
+    }
+    let age = now.since(account.password_changed);
+    if age > OLD {
+        let years = age.as_secs() / (365 * 86_400);
+        audit.find(
+            "old-password",
+            address,
+            Severity::Note,
+            say!(ja: "パスワードが {years} 年間変わっていません。", en: "its password is {years} years old."),
+            password,
+        );
+    }
+    if used == 0 && now.since(account.created) > UNUSED {
+        audit.find(
+            "unused-account",
+            address,
+            Severity::Note,
+            say!(
+                ja: "30 日以上ログインがありません。使われないアカウントは乗っ取られても気づかれません。",
+                en: "nobody logged in for 30 days; if it is hijacked, nobody notices."
+            ),
+            say!(ja: "実行: sekisho account suspend {address}", en: "sekisho account suspend {address}"),
+        );
+    }
+}
+
+async fn forwards(control: &Control, domains: &[String], audit: &mut Audit) -> Result<()> {
+    let all = control.store().read(|tx| alias::list(tx, None)).await?;
+    for one in &all {
+        let (pattern, target) = (&one.pattern, &one.target);
+        let outside = Address::parse(target).is_ok_and(|to| !domains.iter().any(|own| own == to.domain().ascii()));
+        if outside {
+            audit.find(
+                "forward-outside",
+                pattern,
+                Severity::Note,
+                say!(
+                    ja: "外の {target} へ転送しています。届いたスパムも当方から送られます。",
+                    en: "it forwards to {target} outside; spam that it gets leaves from here, too."
+                ),
+                say!(ja: "実行: sekisho alias remove {pattern}", en: "sekisho alias remove {pattern}"),
+            );
+        }
+        if outside && pattern.starts_with('*') {
+            audit.find(
+                "catch-all-outside",
+                pattern,
+                Severity::Warning,
+                say!(
+                    ja: "存在しないアドレス宛てのメールまで、すべて外へ転送しています。",
+                    en: "mail for every address of the domain, known or not, is forwarded outside."
+                ),
+                say!(ja: "実行: sekisho alias remove {pattern}", en: "sekisho alias remove {pattern}"),
+            );
+        }
+    }
+    audit.done.push({
+        let n = all.len();
+        say!(ja: "別名 {n} 件", en: "{n} aliases")
+    });
+    Ok(())
+}
+
+/// Where it is noted that an account's password is easy to guess: the time at which that password was set.
+pub(crate) fn weak_name(account: &Account) -> String {
+    format!("weak.{}", account.id.0)
+}

@@ -1,0 +1,60 @@
+//! The administrator's rounds.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sekisho_control::Refusal;
+use sekisho_control::audit::Ground;
+use sekisho_message::say;
+use sekisho_net::tls;
+use serde_json::{Value, json};
+
+use super::Desk;
+
+/// The shape of [`sekisho_control::check::Check`], with texts in both languages.
+pub(super) async fn check(desk: &Desk) -> Result<Value, Refusal> {
+    let vitals = match &desk.probe {
+        Some(probe) => Some(probe.measure(&desk.control).await),
+        None => None,
+    };
+    Ok(json!(desk.control.check(vitals).await?))
+}
+
+/// The shape of [`sekisho_control::trace::Traced`], with texts in both languages.
+pub(super) async fn trace(desk: &Desk, base64: &str) -> Result<Value, Refusal> {
+    let bytes = STANDARD
+        .decode(base64)
+        .map_err(|_| Refusal::invalid(say!(ja: "base64 ではありません。", en: "This is not base64.")))?;
+    Ok(json!(desk.control.trace(&bytes).await?))
+}
+
+/// `{"found":…,"history":[…]}`: the shape of [`sekisho_control::reputation::Reputation`] and of listings.
+pub(super) async fn reputation(desk: &Desk, fresh: bool) -> Result<Value, Refusal> {
+    let found = if fresh {
+        desk.control.reputation().await?
+    } else {
+        desk.control.last_reputation().await?.unwrap_or_default()
+    };
+    Ok(json!({ "found": found, "history": desk.control.listings().await? }))
+}
+
+/// The shape of [`sekisho_control::audit::Audit`], with texts in both languages.
+pub(super) async fn audit(desk: &Desk, fresh: bool) -> Result<Value, Refusal> {
+    let found = if fresh {
+        desk.control.audit(&ground(desk)).await?
+    } else {
+        desk.control.last_audit().await?.unwrap_or_default()
+    };
+    Ok(json!(found))
+}
+
+fn ground(desk: &Desk) -> Ground {
+    let config = &desk.settings.config;
+    let certificate = desk.settings.path(&config.tls.certificate);
+    let clear = config.listen.smtp.iter().chain(&config.listen.submission);
+    Ground {
+        listeners: clear.filter(|address| address.port() != 0).map(ToString::to_string).collect(),
+        auth_without_tls: !config.tls.require_for_auth,
+        certificate_until: tls::until(&certificate),
+        certificate: certificate.display().to_string(),
+    }
+}
