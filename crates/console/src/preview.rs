@@ -267,6 +267,13 @@ async fn account(console: &Console, act: &AccountCommand) -> Result<Ahead, Refus
             let (ja, en) = quota.map_or(("なし".into(), "none".into()), |octets| (size(octets), size(octets)));
             Ahead::said(say!(ja: "{address} の容量の上限を {ja} にします。", en: "Sets the quota of {address}: {en}."))
         }
+        AccountCommand::MessageQuota { address, messages } => {
+            let (ja, en) =
+                messages.map_or(("なし".into(), "none".into()), |most| (format!("{most} 通"), most.to_string()));
+            Ahead::said(
+                say!(ja: "{address} の通数の上限を {ja} にします。", en: "Sets the most messages of {address}: {en}."),
+            )
+        }
         AccountCommand::Person { address, .. } => {
             Ahead::said(say!(ja: "{address} の氏名と言語を変えます。", en: "Changes name and language of {address}."))
         }

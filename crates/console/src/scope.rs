@@ -244,6 +244,7 @@ fn target_of(act: &AccountCommand) -> Option<&str> {
         | AccountCommand::Rename { address, .. }
         | AccountCommand::Remove { address, .. }
         | AccountCommand::Quota { address, .. }
+        | AccountCommand::MessageQuota { address, .. }
         | AccountCommand::Person { address, .. }
         | AccountCommand::Whence { address, .. }
         | AccountCommand::Role { address, .. } => Some(address),

@@ -22,6 +22,13 @@ pub enum Actor {
         /// Address of the browser.
         network: String,
     },
+    /// Somebody with a mail client.
+    Imap {
+        /// The account that is logged in.
+        account: String,
+        /// Address of the client.
+        network: String,
+    },
     /// The server by itself; `why` names the task or rule.
     Server {
         /// Such as `first start` or `guard`.
@@ -43,6 +50,7 @@ impl fmt::Display for Actor {
             Self::Shell { uid, user } if user.is_empty() => write!(f, "shell:{uid}"),
             Self::Shell { user, .. } => write!(f, "shell:{user}"),
             Self::Console { account, .. } => write!(f, "console:{account}"),
+            Self::Imap { account, .. } => write!(f, "imap:{account}"),
             Self::Server { why } => write!(f, "server:{why}"),
         }
     }

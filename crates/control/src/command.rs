@@ -204,6 +204,13 @@ pub enum AccountCommand {
         /// Most octets; none lifts it.
         quota: Option<u64>,
     },
+    /// Set or lift the most messages.
+    MessageQuota {
+        /// Whose.
+        address: String,
+        /// Most messages in all folders; none lifts it.
+        messages: Option<u64>,
+    },
     /// Set name and language.
     Person {
         /// Whose.

@@ -192,6 +192,7 @@ fn doors(desk: &Desk, clock: &Clock, tls: ServerTls, bound: &Bound) -> Result<Do
     let pop3 = Pop3Settings {
         hostname: config.hostname.to_string(),
         login_without_tls: !config.tls.require_for_auth,
+        login_delay: Some(config.limits.pop3_login_delay.0).filter(|delay| !delay.is_zero()),
         ..Pop3Settings::default()
     };
     Ok(Doors {

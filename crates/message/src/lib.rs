@@ -13,6 +13,7 @@ pub mod dsn;
 pub mod fingerprint;
 pub mod header;
 pub mod list;
+pub mod preview;
 mod report;
 pub mod search;
 pub mod srs;

@@ -274,6 +274,7 @@ mod tests {
     fn what_is_written_reads_the_same() {
         let content = b"Return-Path: <a@b.example>\r\nSubject: x\r\n\r\nFrom here\r\n>From there\r\n\r\nend\r\n";
         let mail = Mail {
+            saved: Time(0),
             uid: 1,
             content: sekisho_store::ContentId(1),
             flags: Flags::SEEN.with(Flags::ANSWERED),

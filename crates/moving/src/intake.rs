@@ -160,7 +160,7 @@ impl Intake {
                 .write(move |tx| {
                     let mut counts = Counts::default();
                     for one in &ready {
-                        if one.store(tx, account)? {
+                        if one.store(tx, account, now)? {
                             counts.imported += 1;
                             counts.bytes += one.content.size();
                             hands.guard().remember_sent(tx, &key, &one.seen, now)?;
@@ -210,7 +210,7 @@ impl Ready {
     }
 
     /// Whether it is new.
-    fn store(&self, tx: &mut dyn sekisho_store::Tx, account: AccountId) -> Result<bool> {
+    fn store(&self, tx: &mut dyn sekisho_store::Tx, account: AccountId, now: Time) -> Result<bool> {
         if !imported::mark(tx, account, &self.item)? {
             return Ok(false);
         }
@@ -224,7 +224,7 @@ impl Ready {
                 flags = flags.with(Flags::keyword(bit));
             }
         }
-        mail::append(tx, self.folder, &Body::New(self.content.clone()), flags, self.date)?;
+        mail::append(tx, self.folder, &Body::New(self.content.clone()), flags, self.date, now)?;
         Ok(true)
     }
 }

@@ -55,6 +55,8 @@ pub struct Account {
     pub state: State,
     /// Most octets of all its mail; none means no limit.
     pub quota: Option<u64>,
+    /// Most messages in all its folders; none means no limit.
+    pub message_quota: Option<u64>,
     /// Octets of all its mail.
     pub used: u64,
     /// Argon2id hash as PHC string.
@@ -111,6 +113,8 @@ pub struct Usage {
     pub messages: u64,
     /// Most octets.
     pub quota: Option<u64>,
+    /// Most messages.
+    pub message_quota: Option<u64>,
 }
 
 /// Folders that every new account has, with their special use (RFC 6154 §2).
@@ -129,7 +133,7 @@ const MARKS_A_STEP: u32 = 1_000;
 
 const COLUMNS: &str = "id, key, address, domain, full_name, role, state, quota, used, inbox, password, scram, \
                        effect_dat, sender_dat, language, created, password_changed, must_change, purge_after, forward, reply, mail_dat, \
-                       send_hours";
+                       send_hours, message_quota";
 
 /// Adds an account with its default folders (INBOX, Sent, Drafts, Trash, Junk).
 ///
@@ -161,6 +165,7 @@ pub fn add(tx: &mut dyn Tx, new: &NewAccount, now: Time) -> Result<AccountId> {
     let id = AccountId(id);
     for (name, special) in FOLDERS {
         let folder = mailbox::create(tx, id, name, special, now)?;
+        mailbox::subscribe(tx, id, name, true)?;
         if name == "INBOX" {
             tx.execute("UPDATE account SET inbox = ?2 WHERE id = ?1", &[id.into(), folder.into()])?;
         }
@@ -253,6 +258,17 @@ pub fn set_quota(tx: &mut dyn Tx, id: AccountId, quota: Option<u64>) -> Result<(
     one_row(tx.execute("UPDATE account SET quota = ?2 WHERE id = ?1", &[id.into(), quota.into()])?)
 }
 
+/// Sets or lifts the limits of octets and of messages together.
+///
+/// # Errors
+/// `NotFound`.
+pub fn set_limits(tx: &mut dyn Tx, id: AccountId, octets: Option<u64>, messages: Option<u64>) -> Result<()> {
+    one_row(tx.execute(
+        "UPDATE account SET quota = ?2, message_quota = ?3 WHERE id = ?1",
+        &[id.into(), octets.into(), messages.into()],
+    )?)
+}
+
 /// Sets the person's name and language.
 ///
 /// # Errors
@@ -338,6 +354,9 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
             return Ok(true);
         }
         personal::forget_replied(tx, AccountId(id))?;
+        for table in ["subscription", "acl", "annotation"] {
+            tx.execute(&format!("DELETE FROM {table} WHERE account = ?1"), &[id.into()])?;
+        }
         lockout::forget_use(tx, AccountId(id), None)?;
         app_password::remove_all(tx, AccountId(id))?;
         recoverable::set(tx, AccountId(id), None)?;
@@ -354,10 +373,18 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
 /// `NotFound`.
 pub fn usage(tx: &mut dyn Tx, id: AccountId) -> Result<Usage> {
     let usage = tx.one(
-        "SELECT used, quota, (SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT) FROM mailbox WHERE account = ?1)
+        "SELECT used, quota, (SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT) FROM mailbox WHERE account = ?1),
+             message_quota
          FROM account WHERE id = ?1",
         &[id.into()],
-        |row| Ok(Usage { used: row.count(0)?, quota: quota(row.opt_int(1)?), messages: row.count(2)? }),
+        |row| {
+            Ok(Usage {
+                used: row.count(0)?,
+                quota: quota(row.opt_int(1)?),
+                messages: row.count(2)?,
+                message_quota: quota(row.opt_int(3)?),
+            })
+        },
     )?;
     usage.ok_or(Error::NotFound("account"))
 }
@@ -410,5 +437,6 @@ fn read(row: &dyn Row) -> Result<Account> {
         must_change: row.flag(17)?,
         purge_after: row.opt_int(18)?.map(Time),
         personal: personal::read(row, 19)?,
+        message_quota: quota(row.opt_int(23)?),
     })
 }

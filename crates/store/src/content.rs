@@ -255,7 +255,7 @@ pub(crate) async fn collect(store: &Store, blobs: &Blobs, limit: u32) -> Result<
 
 /// Deletes what was computed from a body.
 fn forget_derived(tx: &mut dyn Tx, id: ContentId) -> Result<()> {
-    for table in ["summary", "signature"] {
+    for table in ["summary", "digest", "signature"] {
         tx.execute(&format!("DELETE FROM {table} WHERE content = ?1"), &[id.into()])?;
     }
     Ok(())

@@ -11,6 +11,7 @@
 //! | [`content`] | bodies, stored once, with reference counts |
 //! | [`queue`] | what was accepted and not yet delivered, relayed, bounced or purged |
 //! | [`mailbox`], [`mail`] | IMAP folders and what is in them |
+//! | [`acl`], [`annotation`], [`digest`] | who may do what with a folder, notes on it, what is read from a body once |
 //! | [`index`] | what texts a message cannot hold, for search |
 //! | [`personal`], [`imported`] | accounts' own rules; what was imported already |
 //! | [`journal`] | what happened |
@@ -23,8 +24,10 @@
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
 pub mod account;
+pub mod acl;
 pub mod alert;
 pub mod alias;
+pub mod annotation;
 pub mod app_password;
 pub mod backup;
 pub mod check;
@@ -32,6 +35,7 @@ pub mod console;
 pub mod contact;
 pub mod content;
 pub mod copy;
+pub mod digest;
 pub mod directory;
 pub mod domain;
 pub mod imported;

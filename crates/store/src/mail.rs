@@ -15,7 +15,7 @@ mod read;
 pub use copy::{Copied, copy, move_};
 pub use expunge::{Vanished, expunge, vanished_since};
 pub use flags::{FlagChange, FlagsSet, set_flags};
-pub use place::{Delivery, Placed, append, deliver};
+pub use place::{Delivery, Placed, append, deliver, replace};
 pub use read::{SummaryRef, changed_since, entries, first_unseen, flagged, note_first_unseen, signed, summaries};
 
 pub(crate) use expunge::drop_some;
@@ -87,6 +87,8 @@ pub struct Mail {
     pub date: Time,
     /// Octets.
     pub size: u64,
+    /// When it came into this folder (SAVEDATE, RFC 8514).
+    pub saved: Time,
 }
 
 /// Counters of a folder that a set of messages contributes to.

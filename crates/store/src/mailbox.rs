@@ -3,6 +3,8 @@
 //! Names are UTF-8 with `/` between levels. INBOX is the same name in any case. A folder that is deleted
 //! vanishes at once; its messages go in steps.
 
+use std::collections::BTreeSet;
+
 use sekisho_message::Time;
 
 use crate::mail::{self, MOST_AT_ONCE};
@@ -31,8 +33,6 @@ pub struct Mailbox {
     pub deleted: u32,
     /// Octets of all messages.
     pub size: u64,
-    /// Whether it is subscribed.
-    pub subscribed: bool,
     /// Special use without backslash: `Sent`, `Drafts`, `Trash`, `Junk`.
     pub special: Option<String>,
     /// Lowest UID that no session has seen yet (`\Recent`).
@@ -50,8 +50,12 @@ pub const LONGEST_NAME: usize = 1_000;
 /// The bit of the first keyword in [`Flags`](crate::mail::Flags).
 const FIRST_KEYWORD: i64 = 8;
 
-const COLUMNS: &str = "id, account, name, uidvalidity, uidnext, modseq, messages, unseen, deleted, size, subscribed, \
-                       special, first_recent";
+pub(crate) const COLUMNS: &str = "mailbox.id, mailbox.account, mailbox.name, mailbox.uidvalidity, mailbox.uidnext, \
+    mailbox.modseq, mailbox.messages, mailbox.unseen, mailbox.deleted, mailbox.size, mailbox.special, \
+    mailbox.first_recent";
+
+/// How many [`COLUMNS`] there are.
+pub(crate) const COLUMN_COUNT: usize = 12;
 
 /// All folders of an account by name, INBOX first.
 ///
@@ -135,36 +139,73 @@ pub fn delete_step(tx: &mut dyn Tx) -> Result<bool> {
     Ok(true)
 }
 
-/// Renames a folder and those below it. When INBOX is renamed, its messages move to the new name and an
-/// empty INBOX stays (RFC 9051 §6.3.6).
+/// Renames a folder and those below it, or a name that only has folders below it; the folders that have new names, each
+/// with its old one. INBOX cannot be renamed: its messages can be moved to a new folder (RFC 9051 §6.3.6).
 ///
 /// # Errors
-/// `NotFound`; `Conflict` when the new name is taken, malformed, or below the old one.
-pub fn rename(tx: &mut dyn Tx, account: AccountId, from: &str, to: &str, now: Time) -> Result<()> {
-    let to = checked(to)?;
+/// `NotFound`; `Conflict` for INBOX, and when the new name is taken, malformed, or below the old one.
+pub fn rename(tx: &mut dyn Tx, account: AccountId, from: &str, to: &str, now: Time) -> Result<Vec<(Mailbox, String)>> {
+    let (from, to) = (canonical(from), checked(to)?);
     lock_account(tx, account)?;
-    let mailbox = get(tx, account, from)?.ok_or(Error::NotFound("folder"))?;
+    let below = format!("{from}/");
+    let moved: Vec<Mailbox> =
+        list(tx, account)?.into_iter().filter(|one| one.name == from || one.name.starts_with(&below)).collect();
+    if moved.is_empty() {
+        return Err(Error::NotFound("folder"));
+    }
+    if from == "INBOX" {
+        return Err(Error::Conflict("INBOX keeps its name".into()));
+    }
     if get(tx, account, to)?.is_some() {
         return Err(Error::Conflict(format!("the folder {to} exists")));
     }
-    let below = format!("{}/", mailbox.name);
     if to.starts_with(&below) {
         return Err(Error::Conflict("a folder cannot be moved below itself".into()));
     }
     create_parents(tx, account, to, now)?;
-    set_name(tx, mailbox.id, to)?;
-    if mailbox.name == "INBOX" {
-        let inbox = insert(tx, account, "INBOX", None, now)?;
-        tx.execute("UPDATE account SET inbox = ?2 WHERE id = ?1", &[account.into(), inbox.into()])?;
-        return Ok(());
+    let mut renamed = Vec::with_capacity(moved.len());
+    for mut folder in moved {
+        let name = format!("{to}{}", folder.name.strip_prefix(from).unwrap_or_default());
+        set_name(tx, folder.id, checked(&name)?)?;
+        let old = std::mem::replace(&mut folder.name, name);
+        renamed.push((folder, old));
     }
-    for child in list(tx, account)? {
-        if let Some(rest) = child.name.strip_prefix(&below) {
-            let name = format!("{to}/{rest}");
-            set_name(tx, child.id, checked(&name)?)?;
-        }
+    Ok(renamed)
+}
+
+/// Subscribes to a name or unsubscribes from it, whether there is such a folder or not (RFC 9051 §6.3.7). Whether that
+/// changed anything.
+///
+/// # Errors
+/// `Conflict` when there are [`MOST_MAILBOXES`] subscriptions already.
+pub fn subscribe(tx: &mut dyn Tx, account: AccountId, name: &str, subscribed: bool) -> Result<bool> {
+    let name = canonical(name);
+    if !subscribed {
+        let gone =
+            tx.execute("DELETE FROM subscription WHERE account = ?1 AND name = ?2", &[account.into(), name.into()])?;
+        return Ok(gone > 0);
     }
-    Ok(())
+    let count =
+        tx.one("SELECT COUNT(*) FROM subscription WHERE account = ?1", &[account.into()], |row| row.count(0))?;
+    if count.unwrap_or(0) >= MOST_MAILBOXES {
+        return Err(Error::Conflict(format!("an account has {MOST_MAILBOXES} subscriptions at most")));
+    }
+    let made = tx.execute(
+        "INSERT INTO subscription (account, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        &[account.into(), name.into()],
+    )?;
+    Ok(made > 0)
+}
+
+/// The names that an account has subscribed to, by name.
+///
+/// # Errors
+/// What the engine reports.
+pub fn subscriptions(tx: &mut dyn Tx, account: AccountId) -> Result<BTreeSet<String>> {
+    let names = tx.all("SELECT name FROM subscription WHERE account = ?1", &[account.into()], |row| {
+        Ok(row.text(0)?.to_owned())
+    })?;
+    Ok(names.into_iter().collect())
 }
 
 /// The UIDs in use, as ranges in order. Costs as much as there are gaps between them, not what the folder holds.
@@ -188,16 +229,15 @@ pub fn uids(tx: &mut dyn Tx, mailbox: &Mailbox) -> Result<Vec<(u32, u32)>> {
     Ok(ranges)
 }
 
-/// Subscribes to a folder or unsubscribes from it.
+/// Gives a folder a special use, without backslash, or takes it away.
 ///
 /// # Errors
 /// `NotFound`.
-pub fn subscribe(tx: &mut dyn Tx, account: AccountId, name: &str, subscribed: bool) -> Result<()> {
-    let changed = tx.execute(
-        "UPDATE mailbox SET subscribed = ?3 WHERE account = ?1 AND name = ?2",
-        &[account.into(), canonical(name).into(), subscribed.into()],
-    )?;
-    if changed == 0 { Err(Error::NotFound("folder")) } else { Ok(()) }
+pub fn set_special(tx: &mut dyn Tx, id: MailboxId, special: Option<&str>) -> Result<()> {
+    match tx.execute("UPDATE mailbox SET special = ?2 WHERE id = ?1", &[id.into(), special.into()])? {
+        0 => Err(Error::NotFound("folder")),
+        _ => Ok(()),
+    }
 }
 
 /// Takes the `\Recent` messages for one session: those from the answered UID on.
@@ -245,6 +285,9 @@ pub fn keyword(tx: &mut dyn Tx, id: MailboxId, name: &str) -> Result<u8> {
 /// Takes a folder away and leaves its messages to [`delete_step`].
 pub(crate) fn give_up(tx: &mut dyn Tx, id: MailboxId) -> Result<()> {
     tx.execute("DELETE FROM mailbox WHERE id = ?1", &[id.into()])?;
+    for table in ["acl", "annotation"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE mailbox = ?1"), &[id.into()])?;
+    }
     tx.execute("INSERT INTO mailbox_gone (mailbox) VALUES (?1)", &[id.into()])?;
     Ok(())
 }
@@ -263,9 +306,9 @@ fn insert(tx: &mut dyn Tx, account: AccountId, name: &str, special: Option<&str>
     )?;
     let uidvalidity = uidvalidity.ok_or(Error::NotFound("account"))?;
     let id = tx.insert(
-        "INSERT INTO mailbox (account, name, uidvalidity, uidnext, modseq, messages, unseen, deleted, size, subscribed,
+        "INSERT INTO mailbox (account, name, uidvalidity, uidnext, modseq, messages, unseen, deleted, size,
              special, first_recent, history_floor)
-         VALUES (?1, ?2, ?3, 1, 1, 0, 0, 0, 0, 1, ?4, 1, 1) RETURNING id",
+         VALUES (?1, ?2, ?3, 1, 1, 0, 0, 0, 0, ?4, 1, 1) RETURNING id",
         &[account.into(), name.into(), uidvalidity.into(), special.into()],
     )?;
     Ok(MailboxId(id))
@@ -311,7 +354,7 @@ pub(crate) fn number(row: &dyn Row, column: usize) -> Result<u32> {
     u32::try_from(n).map_err(|_| Error::Corrupt(format!("the number {n} of a folder")))
 }
 
-fn read(row: &dyn Row) -> Result<Mailbox> {
+pub(crate) fn read(row: &dyn Row) -> Result<Mailbox> {
     Ok(Mailbox {
         id: MailboxId(row.int(0)?),
         account: AccountId(row.int(1)?),
@@ -323,8 +366,7 @@ fn read(row: &dyn Row) -> Result<Mailbox> {
         unseen: number(row, 7)?,
         deleted: number(row, 8)?,
         size: row.count(9)?,
-        subscribed: row.flag(10)?,
-        special: row.opt_text(11)?.map(ToOwned::to_owned),
-        first_recent: number(row, 12)?,
+        special: row.opt_text(10)?.map(ToOwned::to_owned),
+        first_recent: number(row, 11)?,
     })
 }

@@ -8,16 +8,22 @@ use sekisho_control::{Protocol, entry};
 use sekisho_net::drive::Agent;
 use sekisho_net::tls::TlsInfo;
 use sekisho_proto::imap::command::Command;
+use sekisho_proto::imap::search::{Key, Returns};
+use sekisho_proto::imap::set::SequenceSet;
 use sekisho_proto::imap::{Done, Event, ImapSession, Reply, Status};
 use sekisho_store::{AccountId, Error, Store};
 use tokio::sync::watch;
 
 use super::append::Appending;
+use super::copy::CopyWork;
 use super::fetch::FetchWork;
+use super::names::OTHERS;
 use super::news::Allowed;
+use super::notify::Notifying;
 use super::refusal;
 use super::service::Imap;
 use super::view::View;
+use super::watches::Watches;
 
 /// Answers one connection.
 pub struct ImapAgent {
@@ -31,6 +37,12 @@ pub struct ImapAgent {
     pub(super) append: Appending,
     /// A FETCH whose answer is sent in pieces.
     pub(super) fetch: Option<FetchWork>,
+    /// A COPY or MOVE of so much that the client hears how far it is.
+    pub(super) copying: Option<CopyWork>,
+    /// What the client wants to hear of without asking.
+    pub(super) notify: Option<Box<Notifying>>,
+    /// The accounts besides its own whose mailboxes matter to this client.
+    pub(super) watches: Watches,
     /// Line of the command that is being carried out, for the log.
     line: Box<str>,
     pub(super) enabled: Enabled,
@@ -56,6 +68,19 @@ pub(super) struct Enabled {
     pub(super) condstore: bool,
     /// `VANISHED` instead of `EXPUNGE`.
     pub(super) qresync: bool,
+    /// IMAP4rev2: no `\\Recent`, ESEARCH responses, LIST responses that tell of names (RFC 9051 Appendix E).
+    pub(super) rev2: bool,
+    /// Mailbox names and quoted strings are UTF-8 (RFC 6855, RFC 9051).
+    pub(super) utf8: bool,
+    /// No message numbers (RFC 9586).
+    pub(super) uid_only: bool,
+}
+
+impl Enabled {
+    /// Expunges are told as UIDs.
+    pub(super) const fn vanished(self) -> bool {
+        self.qresync || self.uid_only
+    }
 }
 
 /// Carrying a command out: its end, or a refusal, which is an end too.
@@ -71,6 +96,9 @@ impl ImapAgent {
             view: None,
             append: Appending::default(),
             fetch: None,
+            copying: None,
+            notify: None,
+            watches: Watches::default(),
             line: Box::default(),
             enabled: Enabled::default(),
             idle: false,
@@ -118,6 +146,9 @@ impl ImapAgent {
 
     async fn command(&mut self, tag: &str, command: Command) -> Reply {
         let allowed = Allowed::after(&command);
+        if let Some(refusal) = self.uid_only_refusal(&command) {
+            return self.finished(refusal, allowed).await;
+        }
         let outcome = match command {
             Command::Noop => self.look_again("NOOP completed"),
             Command::Check => self.look_again("CHECK completed"),
@@ -133,17 +164,35 @@ impl ImapAgent {
             Command::Subscribe(mailbox) => self.subscribe(mailbox, true).await,
             Command::Unsubscribe(mailbox) => self.subscribe(mailbox, false).await,
             Command::List(list) => self.list(list).await,
-            Command::Namespace => Ok(namespace()),
+            Command::Namespace => Ok(self.namespace()),
             Command::Status { mailbox, items } => self.status(mailbox, &items).await,
             Command::GetQuota(root) => self.get_quota(&root).await,
             Command::GetQuotaRoot(mailbox) => self.get_quota_root(mailbox).await,
+            Command::SetQuota { root, limits } => self.set_quota(root, &limits).await,
+            Command::GetAcl(mailbox) => self.get_acl(mailbox).await,
+            Command::SetAcl(set) => self.set_acl(set).await,
+            Command::DeleteAcl { mailbox, identifier } => self.delete_acl(mailbox, identifier).await,
+            Command::ListRights { mailbox, identifier } => self.list_rights(mailbox, identifier).await,
+            Command::MyRights(mailbox) => self.my_rights(mailbox).await,
+            Command::GetMetadata(get) => self.get_metadata(get).await,
+            Command::SetMetadata { mailbox, entries } => self.set_metadata(mailbox, entries).await,
+            Command::Notify(notify) => self.set_notify(notify).await,
             Command::Expunge(set) => self.expunge(set).await,
-            Command::Search(search) => self.search(tag, search).await,
+            Command::Search(mut search) => {
+                if self.enabled.rev2 && search.returns.is_none() {
+                    // IMAP4rev2 knows no other answer (RFC 9051 §6.4.4).
+                    search.returns = Some(Returns { all: true, ..Returns::default() });
+                }
+                self.search(tag, search).await
+            }
             Command::Sort(sort) => self.sort(tag, sort).await,
             Command::Thread(thread) => self.thread(thread).await,
             Command::MultiSearch(search) => self.multi_search(tag, search).await,
             Command::Store(store) => self.store_flags(store).await,
-            Command::Copy(copy) => self.copy(copy).await,
+            Command::Copy(copy) => match self.begin_copy(tag, copy).await {
+                Ok(()) => return self.go_on().await,
+                Err(done) => Err(done),
+            },
             Command::Fetch(fetch) => {
                 return match self.begin_fetch(fetch).await {
                     Ok(()) => self.go_on().await,
@@ -159,6 +208,15 @@ impl ImapAgent {
 
     /// The next piece of an answer that is sent in pieces.
     async fn go_on(&mut self) -> Reply {
+        if let Some(work) = self.copying.take() {
+            return match self.copy_on(work).await {
+                Ok((work, data)) => {
+                    self.copying = Some(work);
+                    Reply::More(data)
+                }
+                Err(done) => self.finished(done, Allowed::ALL).await,
+            };
+        }
         let Some(mut work) = self.fetch.take() else {
             return Reply::Done(Done::no("Nothing is under way").code("SERVERBUG"));
         };
@@ -180,6 +238,35 @@ impl ImapAgent {
         }
         self.log(&done);
         Reply::Done(done)
+    }
+
+    async fn answered(&mut self, event: Event) -> Reply {
+        self.idle = false;
+        match event {
+            Event::Connected if self.service.paused().await => Reply::Bye("IMAP is paused by the operator".into()),
+            Event::Connected => self.greet().await,
+            Event::AppendAbort => {
+                self.append = Appending::default();
+                Reply::Continue
+            }
+            Event::Credential(credential) => Box::pin(self.credential(credential)).await,
+            Event::Command { line, tag, command } => {
+                self.line = line;
+                // On the heap while it lasts: idle connections are many.
+                Box::pin(self.command(&tag, *command)).await
+            }
+            Event::More => Box::pin(self.go_on()).await,
+            Event::Append(append) => Box::pin(self.append_begin(append)).await,
+            Event::AppendUrl(url) => Box::pin(self.append_url(&url)).await,
+            Event::Chunk(bytes) => self.append_chunk(&bytes),
+            Event::AppendEnd => Box::pin(self.append_end()).await,
+            Event::Idle => self.idle_begin().await,
+            Event::IdleDone => self.finished(Done::ok("IDLE completed"), Allowed::ALL).await,
+            Event::Refused { line, reply } => {
+                self.note(&line, &reply);
+                Reply::Continue
+            }
+        }
     }
 
     fn log(&mut self, done: &Done) {
@@ -220,42 +307,66 @@ impl ImapAgent {
     fn enable(&mut self, names: &[String]) -> Done {
         let mut told = String::new();
         for name in names {
+            let enabled = &mut self.enabled;
             match name.as_str() {
-                "CONDSTORE" => self.enabled.condstore = true,
-                "QRESYNC" => (self.enabled.condstore, self.enabled.qresync) = (true, true),
+                "CONDSTORE" => enabled.condstore = true,
+                "QRESYNC" => (enabled.condstore, enabled.qresync) = (true, true),
+                "IMAP4REV2" => (enabled.rev2, enabled.utf8) = (true, true),
+                "UTF8=ACCEPT" => enabled.utf8 = true,
+                "UIDONLY" => enabled.uid_only = true,
                 _ => continue,
             }
             told.push(' ');
-            told.push_str(name);
+            told.push_str(if name == "IMAP4REV2" { "IMAP4rev2" } else { name });
         }
         Done::ok("ENABLE completed").data(format!("* ENABLED{told}\r\n").into_bytes())
+    }
+
+    /// Commands with message numbers are for clients that know them (RFC 9586 §3).
+    fn uid_only_refusal(&self, command: &Command) -> Option<Done> {
+        let by_number = match command {
+            Command::Fetch(fetch) => !fetch.uid,
+            Command::Store(store) => !store.uid,
+            Command::Copy(copy) => !copy.uid,
+            Command::Search(search) => !search.uid || has_numbers(&search.key),
+            _ => false,
+        };
+        (self.enabled.uid_only && by_number)
+            .then(|| Done::bad("Message numbers are not used any more").code("UIDREQUIRED"))
+    }
+
+    fn namespace(&self) -> Done {
+        let data = format!("* NAMESPACE ((\"\" \"/\")) ((\"{OTHERS}/\" \"/\")) NIL\r\n");
+        Done::ok("NAMESPACE completed").data(data.into_bytes())
+    }
+}
+
+/// Whether a search names messages by number.
+fn has_numbers(key: &Key) -> bool {
+    match key {
+        Key::Sequence(set) => !matches!(set, SequenceSet::Saved),
+        Key::And(keys) => keys.iter().any(has_numbers),
+        Key::Or(a, b) => has_numbers(a) || has_numbers(b),
+        Key::Not(key) => has_numbers(key),
+        _ => false,
     }
 }
 
 impl Agent<ImapSession> for ImapAgent {
     async fn answer(&mut self, event: Event) -> Reply {
-        self.idle = false;
-        match event {
-            Event::Connected if self.service.paused().await => Reply::Bye("IMAP is paused by the operator".into()),
-            Event::Connected => self.greet().await,
-            Event::AppendAbort => {
-                self.append = Appending::default();
-                Reply::Continue
+        let mut unsaid = self.unsaid();
+        let reply = self.answered(event).await;
+        match reply {
+            reply if unsaid.is_empty() => reply,
+            Reply::More(data) => Reply::More([unsaid, data].concat()),
+            Reply::Untagged(data) => Reply::Untagged([unsaid, data].concat()),
+            Reply::Done(mut done) => {
+                unsaid.append(&mut done.data);
+                Reply::Done(done.data(unsaid))
             }
-            Event::Credential(credential) => self.credential(credential).await,
-            Event::Command { line, tag, command } => {
-                self.line = line;
-                self.command(&tag, *command).await
-            }
-            Event::More => self.go_on().await,
-            Event::Append(append) => self.append_begin(append).await,
-            Event::Chunk(bytes) => self.append_chunk(&bytes),
-            Event::AppendEnd => self.append_end().await,
-            Event::Idle => self.idle_begin().await,
-            Event::IdleDone => self.finished(Done::ok("IDLE completed"), Allowed::ALL).await,
-            Event::Refused { line, reply } => {
-                self.note(&line, &reply);
-                Reply::Continue
+            reply => {
+                self.say_later(unsaid);
+                reply
             }
         }
     }
@@ -267,8 +378,4 @@ impl Agent<ImapSession> for ImapAgent {
     fn secured(&mut self, tls: &TlsInfo) {
         self.tls = Some(Box::new(tls.clone()));
     }
-}
-
-fn namespace() -> Done {
-    Done::ok("NAMESPACE completed").data(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n".to_vec())
 }

@@ -1,17 +1,21 @@
-//! APPEND (RFC 3501 §6.3.11, MULTIAPPEND RFC 3502): all messages of one command or none.
+//! APPEND and REPLACE (RFC 9051 §6.3.12, MULTIAPPEND RFC 3502, CATENATE RFC 4469, REPLACE RFC 8508): all messages of
+//! one command or none.
 
 use std::sync::Arc;
 
 use sekisho_message::Time;
-use sekisho_proto::imap::command::Append;
-use sekisho_proto::imap::{Done, Flag, Reply, set};
+use sekisho_proto::imap::command::{Append, Replaced};
+use sekisho_proto::imap::set::{self, Range, SequenceSet};
+use sekisho_proto::imap::{Done, Flag, Reply};
+use sekisho_store::acl::Rights;
 use sekisho_store::mail::{self, Body, Flags, Placed};
-use sekisho_store::{Error, MailboxId, Result, Staged, Staging, Tx, account, mailbox};
+use sekisho_store::{AccountId, Error, MailboxId, Result, Staged, Staging, Tx, account, mailbox};
 
 use super::agent::{ImapAgent, Outcome};
+use super::names::Found;
 use super::news::Allowed;
-use super::refusal::{over_quota, try_create};
-use super::view::system_flag;
+use super::refusal::{no_permission, over_quota, read_only, try_create};
+use super::view::{changeable_flags, system_flag};
 
 /// Messages of one command. Small ones wait in memory until the last has come.
 const MESSAGES_MAX: usize = 200;
@@ -21,7 +25,9 @@ const SUMMARIZE_HERE: u64 = 128 * 1024;
 /// A command whose messages are arriving.
 #[derive(Default)]
 pub(super) struct Appending {
-    mailbox: Option<(MailboxId, String)>,
+    target: Option<Found>,
+    /// Mailbox, owner and UID of the message that the new one replaces (RFC 8508).
+    replaces: Option<(MailboxId, AccountId, u32)>,
     arriving: Option<(Staging, Vec<Flag>, Time)>,
     complete: Vec<Message>,
     size: u64,
@@ -43,16 +49,21 @@ impl ImapAgent {
     }
 
     pub(super) fn append_chunk(&mut self, bytes: &[u8]) -> Reply {
-        let written = match &mut self.append.arriving {
-            Some((staging, ..)) => staging.write(bytes),
-            None => Err(Error::NotFound("message")),
+        match self.append_bytes(bytes) {
+            Ok(()) => Reply::Continue,
+            Err(done) => self.append_refused(done),
+        }
+    }
+
+    /// A part of the message is what a URL names (RFC 4469).
+    pub(super) async fn append_url(&mut self, url: &str) -> Reply {
+        let written = match self.octets_of(url).await {
+            Ok(bytes) => self.append_bytes(&bytes),
+            Err(done) => Err(done),
         };
         match written {
             Ok(()) => Reply::Continue,
-            Err(error) => {
-                let done = self.refused(&error);
-                self.append_refused(done)
-            }
+            Err(done) => self.append_refused(done),
         }
     }
 
@@ -63,6 +74,15 @@ impl ImapAgent {
         self.finished(done, Allowed::ALL).await
     }
 
+    fn append_bytes(&mut self, bytes: &[u8]) -> std::result::Result<(), Done> {
+        let max = self.service.message_max();
+        let Some((staging, ..)) = &mut self.append.arriving else { return Err(Done::bad("No message begins here")) };
+        if staging.size() + bytes.len() as u64 > max {
+            return Err(Done::no("The message is too large").code("TOOBIG"));
+        }
+        staging.write(bytes).map_err(|error| self.refused(&error))
+    }
+
     fn append_refused(&mut self, done: Done) -> Reply {
         self.append = Appending::default();
         self.note("APPEND", &format!("{} {}", done.status.as_str(), done.text));
@@ -70,38 +90,65 @@ impl ImapAgent {
     }
 
     /// Whether the message may come at all. The store has the last word when it is there.
-    async fn append_check(&mut self, append: Append) -> Result<(), Done> {
-        let account = self.account_id()?;
+    async fn append_check(&mut self, append: Append) -> std::result::Result<(), Done> {
         self.append_complete().await?;
         if self.append.complete.len() >= MESSAGES_MAX {
             return Err(Done::no("Too many messages in one command").code("LIMIT"));
         }
-        self.append.size += append.size;
+        self.append.size += append.size.unwrap_or(0);
         if self.append.size > self.service.message_max() {
             return Err(Done::no("The messages are too large together").code("TOOBIG"));
         }
-        let (name, size) = (append.mailbox.clone(), self.append.size);
-        let found = self
-            .store()
-            .read(move |tx| {
-                let usage = account::usage(tx, account)?;
-                let fits = usage.quota.is_none_or(|quota| usage.used.saturating_add(size) <= quota);
-                Ok((mailbox::get(tx, account, &name)?.map(|m| m.id), fits))
-            })
-            .await;
-        match found.map_err(|error| self.refused(&error))? {
-            (None, _) => return Err(try_create()),
-            (Some(_), false) => return Err(over_quota()),
-            (Some(id), true) => self.append.mailbox = Some((id, append.mailbox)),
+        if let Some(replaced) = append.replaces {
+            self.append.replaces = Some(self.replaced(replaced)?);
         }
+        let target = self.found(&append.mailbox, Rights::INSERT, try_create).await?;
+        // What is replaced makes room, so only the store can say.
+        if append.replaces.is_none() && !self.fits(&target, self.append.size).await? {
+            return Err(over_quota());
+        }
+        self.append.target = Some(target);
         let date = append.date.unwrap_or_else(|| self.service.control().now());
         self.append.arriving = Some((self.store().stage(), append.flags, date));
         Ok(())
     }
 
+    async fn fits(&self, target: &Found, size: u64) -> std::result::Result<bool, Done> {
+        let owner = target.mailbox.account;
+        let usage = self.store().read(move |tx| account::usage(tx, owner)).await;
+        let usage = usage.map_err(|error| self.refused(&error))?;
+        Ok(usage.quota.is_none_or(|quota| usage.used.saturating_add(size) <= quota)
+            && usage.message_quota.is_none_or(|most| usage.messages < most))
+    }
+
+    /// The message that is to be replaced: it must be there, and may be taken away.
+    fn replaced(&mut self, replaced: Replaced) -> std::result::Result<(MailboxId, AccountId, u32), Done> {
+        let uid_only = self.enabled.uid_only;
+        let view = self.open_view()?;
+        if view.read_only {
+            return Err(read_only());
+        }
+        if !view.rights.has(Rights::DELETED | Rights::EXPUNGE) {
+            return Err(no_permission());
+        }
+        if uid_only && !replaced.uid {
+            return Err(Done::bad("Message numbers are not used any more").code("UIDREQUIRED"));
+        }
+        let range = Range { first: replaced.number, last: replaced.number };
+        let found = view.resolve(&SequenceSet::Ranges(vec![range]), replaced.uid).unwrap_or_default();
+        match found.first() {
+            Some(message) => Ok((view.id, view.owner, message.uid)),
+            None if replaced.uid => Err(Done::no("There is no such message").code("NONEXISTENT")),
+            None => Err(Done::bad("There is no message with that number")),
+        }
+    }
+
     /// The message that was arriving is all there.
-    async fn append_complete(&mut self) -> Result<(), Done> {
+    async fn append_complete(&mut self) -> std::result::Result<(), Done> {
         let Some((staging, flags, date)) = self.append.arriving.take() else { return Ok(()) };
+        if staging.size() == 0 {
+            return Err(Done::no("A message cannot be empty").code("CANNOT"));
+        }
         let staged = staging.finish().await.map_err(|error| self.refused(&error))?;
         let body = summarized(staged).await.map_err(|error| self.refused(&error))?;
         self.append.complete.push(Message { body, flags, date });
@@ -110,27 +157,54 @@ impl ImapAgent {
 
     async fn append_store(&mut self) -> Outcome {
         self.append_complete().await?;
-        let Some((id, _)) = self.append.mailbox.take() else { return Err(try_create()) };
+        let Some(target) = self.append.target.take() else { return Err(try_create()) };
+        let (id, owner, replaces) = (target.mailbox.id, target.mailbox.account, self.append.replaces.take());
+        let (allowed, now) = (changeable_flags(target.rights), self.service.control().now());
         let messages = Arc::new(std::mem::take(&mut self.append.complete));
-        let stored = self.store().write(move |tx| append_all(tx, id, &messages)).await;
+        let place = Place { id, replaces: replaces.map(|(from, _, uid)| (from, uid)), allowed, now };
+        let stored = self.store().write(move |tx| append_all(tx, place, &messages)).await;
         let placed = match stored {
             Ok(placed) => placed,
+            Err(Error::NotFound("message")) => {
+                return Err(Done::no("The message to be replaced is gone").code("EXPUNGEISSUED"));
+            }
             // The mailbox went away while the message came.
             Err(Error::NotFound(_)) => return Err(try_create()),
             Err(error) => return Err(self.refused(&error)),
         };
-        self.changed(id);
+        self.changed(id, owner);
         let mut code = format!("APPENDUID {} ", placed.first().map_or(0, |p| p.uidvalidity)).into_bytes();
         set::print_ranges(&mut code, &set::ranges_of(placed.iter().map(|p| p.uid)));
-        Ok(Done::ok("APPEND completed").code(String::from_utf8_lossy(&code).into_owned()))
+        let code = String::from_utf8_lossy(&code).into_owned();
+        match replaces {
+            // Before the EXPUNGE, so that the client knows what takes its place (RFC 8508 §4).
+            Some((from, owner, _)) => {
+                self.changed(from, owner);
+                Ok(Done::ok("REPLACE completed").data(format!("* OK [{code}] Replaced\r\n").into_bytes()))
+            }
+            None => Ok(Done::ok("APPEND completed").code(code)),
+        }
     }
 }
 
-fn append_all(tx: &mut dyn Tx, id: MailboxId, messages: &[Message]) -> Result<Vec<Placed>> {
+/// Where messages go, and with what.
+#[derive(Clone, Copy)]
+struct Place {
+    id: MailboxId,
+    replaces: Option<(MailboxId, u32)>,
+    allowed: Flags,
+    now: Time,
+}
+
+fn append_all(tx: &mut dyn Tx, to: Place, messages: &[Message]) -> Result<Vec<Placed>> {
     let mut placed = Vec::with_capacity(messages.len());
     for message in messages {
-        let mask = mask_with_new(tx, id, &message.flags)?;
-        placed.push(mail::append(tx, id, &Body::New(message.body.clone()), mask, message.date)?);
+        let mask = Flags(mask_with_new(tx, to.id, &message.flags)?.0 & to.allowed.0);
+        let body = Body::New(message.body.clone());
+        placed.push(match to.replaces {
+            Some(replaced) => mail::replace(tx, replaced, to.id, &body, mask, (message.date, to.now))?,
+            None => mail::append(tx, to.id, &body, mask, message.date, to.now)?,
+        });
     }
     Ok(placed)
 }

@@ -1,81 +1,124 @@
-//! COPY, MOVE and their UID forms (RFC 3501 §6.4.7, RFC 6851, COPYUID RFC 4315 §3).
+//! COPY, MOVE and their UID forms (RFC 9051 §6.4.7-8, RFC 6851, COPYUID RFC 4315 §3, INPROGRESS RFC 9585).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use sekisho_message::Time;
 use sekisho_proto::imap::command::Copy;
-use sekisho_proto::imap::{Done, set};
-use sekisho_store::mail::{self, Copied, MOST_AT_ONCE};
-use sekisho_store::{Error, MailboxId, mailbox};
+use sekisho_proto::imap::{Done, print, set};
+use sekisho_store::acl::Rights;
+use sekisho_store::mail::{self, Copied, FlagChange, Flags, MOST_AT_ONCE};
+use sekisho_store::{AccountId, Error, MailboxId, Result, Tx};
 
-use super::agent::{ImapAgent, Outcome};
-use super::refusal::{cannot, read_only, try_create};
+use super::agent::ImapAgent;
+use super::refusal::{cannot, no_permission, read_only, try_create};
+use super::view::changeable_flags;
+
+/// A client that waits hears so often how far its command is.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// A COPY or MOVE that is under way.
+pub(super) struct CopyWork {
+    tag: Box<str>,
+    from: (MailboxId, AccountId),
+    to: (MailboxId, AccountId),
+    uids: Vec<u32>,
+    /// How many of them are done.
+    at: usize,
+    copied: Copied,
+    remove: bool,
+    uid: bool,
+    /// Flags that may not be set in the other mailbox (RFC 4314 §4).
+    lost: Flags,
+    told: Time,
+}
 
 impl ImapAgent {
-    pub(super) async fn copy(&mut self, copy: Copy) -> Outcome {
-        let account = self.account_id()?;
+    pub(super) async fn begin_copy(&mut self, tag: &str, copy: Copy) -> std::result::Result<(), Done> {
+        let now = self.service.control().now();
         let view = self.open_view()?;
         if copy.remove && view.read_only {
             return Err(read_only());
         }
-        let from = view.id;
+        if copy.remove && !view.rights.has(Rights::DELETED | Rights::EXPUNGE) {
+            return Err(no_permission());
+        }
+        let from = (view.id, view.owner);
         let Some(messages) = view.resolve(&copy.set, copy.uid) else {
             return Err(Done::bad("There is no message with that number"));
         };
-        let name = copy.mailbox.clone();
-        let target = self.store().read(move |tx| mailbox::get(tx, account, &name)).await;
-        let Some(to) = target.map_err(|error| self.refused(&error))?.map(|mailbox| mailbox.id) else {
-            return Err(try_create());
-        };
+        let target = self.found(&copy.mailbox, Rights::INSERT, try_create).await?;
+        let to = (target.mailbox.id, target.mailbox.account);
         if copy.remove && from == to {
             return Err(cannot("The messages are there already"));
         }
-        let uids: Vec<u32> = messages.iter().map(|m| m.uid).collect();
-        let copied = self.copy_steps(from, &uids, to, copy.remove).await?;
-        if copied.uids.is_empty() {
-            return Ok(match (uids.is_empty(), copy.uid) {
-                (false, false) => Done::no("The messages are gone").code("EXPUNGEISSUED"),
-                _ => Done::ok("Nothing to do"),
-            });
-        }
-        self.changed(to);
-        if copy.remove {
-            self.changed(from);
-        }
-        if copy.remove {
-            // Before the EXPUNGEs, so that the client knows where they went (RFC 6851 §4.3).
-            return Ok(Done::ok("MOVE completed").data(moved(&copied)));
-        }
-        Ok(Done::ok("COPY completed").code(copy_uid(&copied)))
+        self.copying = Some(CopyWork {
+            tag: tag.into(),
+            from,
+            to,
+            uids: messages.iter().map(|m| m.uid).collect(),
+            at: 0,
+            copied: Copied::default(),
+            remove: copy.remove,
+            uid: copy.uid,
+            lost: Flags(!changeable_flags(target.rights).0),
+            told: now,
+        });
+        Ok(())
     }
 
-    /// Copies or moves in steps. A copy that cannot be completed is undone (RFC 3501 §6.4.7); of a move, each
-    /// step is one message in one place at any time.
-    async fn copy_steps(&mut self, from: MailboxId, uids: &[u32], to: MailboxId, remove: bool) -> Result<Copied, Done> {
-        let mut all = Copied::default();
-        for step in uids.chunks(MOST_AT_ONCE) {
-            let uids = Arc::new(step.to_vec());
-            let write = self.store().write(move |tx| {
-                if remove { mail::move_(tx, from, &uids, to) } else { mail::copy(tx, from, &uids, to) }
-            });
-            match write.await {
+    /// Goes on: with what the client hears meanwhile, or to the end. A copy that cannot be completed is undone
+    /// (RFC 9051 §6.4.7); of a move, each step is one message in one place at any time.
+    pub(super) async fn copy_on(&mut self, mut work: CopyWork) -> std::result::Result<(CopyWork, Vec<u8>), Done> {
+        while let Some(uids) = work.uids.get(work.at..).filter(|rest| !rest.is_empty()) {
+            let uids: Arc<[u32]> = uids.iter().take(MOST_AT_ONCE).copied().collect();
+            let (remove, from, to, lost) = (work.remove, work.from.0, work.to.0, work.lost);
+            let now = self.service.control().now();
+            work.at += uids.len();
+            match self.store().write(move |tx| step(tx, (from, to), &uids, (remove, lost), now)).await {
                 Ok(copied) => {
-                    all.uidvalidity = copied.uidvalidity;
-                    all.uids.extend(copied.uids);
+                    work.copied.uidvalidity = copied.uidvalidity;
+                    work.copied.uids.extend(copied.uids);
                 }
-                Err(error) => {
-                    if !remove {
-                        self.undo_copy(to, &all).await;
-                    }
-                    if !all.uids.is_empty() {
-                        self.changed(to);
-                        self.changed(from);
-                    }
-                    let refusal = if matches!(error, Error::NotFound(_)) { try_create() } else { self.refused(&error) };
-                    return Err(if remove { refusal.data(moved(&all)) } else { refusal });
-                }
+                Err(error) => return Err(self.copy_failed(&work, &error).await),
+            }
+            if now.since(work.told) >= PROGRESS && work.at < work.uids.len() {
+                work.told = now;
+                let line = in_progress(&work.tag, work.at, work.uids.len());
+                return Ok((work, line));
             }
         }
-        Ok(all)
+        Err(self.copy_end(&work))
+    }
+
+    fn copy_end(&mut self, work: &CopyWork) -> Done {
+        if work.copied.uids.is_empty() {
+            return match (work.uids.is_empty(), work.uid) {
+                (false, false) => Done::no("The messages are gone").code("EXPUNGEISSUED"),
+                _ => Done::ok("Nothing to do"),
+            };
+        }
+        self.changed(work.to.0, work.to.1);
+        if work.remove {
+            self.changed(work.from.0, work.from.1);
+        }
+        if work.remove {
+            // Before the EXPUNGEs, so that the client knows where they went (RFC 6851 §4.3).
+            return Done::ok("MOVE completed").data(moved(&work.copied));
+        }
+        Done::ok("COPY completed").code(copy_uid(&work.copied))
+    }
+
+    async fn copy_failed(&mut self, work: &CopyWork, error: &Error) -> Done {
+        if !work.remove {
+            self.undo_copy(work.to.0, &work.copied).await;
+        }
+        if !work.copied.uids.is_empty() {
+            self.changed(work.to.0, work.to.1);
+            self.changed(work.from.0, work.from.1);
+        }
+        let refusal = if matches!(error, Error::NotFound(_)) { try_create() } else { self.refused(error) };
+        if work.remove { refusal.data(moved(&work.copied)) } else { refusal }
     }
 
     async fn undo_copy(&self, to: MailboxId, copied: &Copied) {
@@ -86,6 +129,29 @@ impl ImapAgent {
             }
         }
     }
+}
+
+fn step(
+    tx: &mut dyn Tx,
+    (from, to): (MailboxId, MailboxId),
+    uids: &[u32],
+    (remove, lost): (bool, Flags),
+    now: Time,
+) -> Result<Copied> {
+    let copied = if remove { mail::move_(tx, from, uids, to, now)? } else { mail::copy(tx, from, uids, to, now)? };
+    if lost != Flags::default() && !copied.uids.is_empty() {
+        let new: Vec<u32> = copied.uids.iter().map(|&(_, new)| new).collect();
+        mail::set_flags(tx, to, &new, FlagChange::Remove(lost), None)?;
+    }
+    Ok(copied)
+}
+
+/// `* OK [INPROGRESS ("tag" done all)] …`.
+fn in_progress(tag: &str, done: usize, all: usize) -> Vec<u8> {
+    let mut line = b"* OK [INPROGRESS (".to_vec();
+    print::string(&mut line, tag.as_bytes());
+    line.extend_from_slice(format!(" {done} {all})] Still at it\r\n").as_bytes());
+    line
 }
 
 /// `* OK [COPYUID …]`, if anything was moved.

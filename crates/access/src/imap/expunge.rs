@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use sekisho_proto::imap::Done;
 use sekisho_proto::imap::set::SequenceSet;
+use sekisho_store::acl::Rights;
 use sekisho_store::mail::{self, Flags, MOST_AT_ONCE};
 
 use super::agent::{ImapAgent, Outcome};
 use super::news::Allowed;
-use super::refusal::read_only;
+use super::refusal::{no_permission, read_only};
 
 impl ImapAgent {
     pub(super) async fn expunge(&mut self, set: Option<SequenceSet>) -> Outcome {
-        if self.open_view()?.read_only {
+        let view = self.open_view()?;
+        if view.read_only {
             return Err(read_only());
+        }
+        if !view.rights.has(Rights::EXPUNGE) {
+            return Err(no_permission());
         }
         self.expunge_all(set).await?;
         let mut data = Vec::new();
@@ -36,7 +41,7 @@ impl ImapAgent {
             Some(set) => view.resolve(set, true).unwrap_or_default(),
             None => view.all(),
         };
-        let id = view.id;
+        let (id, owner) = (view.id, view.owner);
         let (Some(first), Some(last)) = (messages.first().map(|m| m.uid), messages.last().map(|m| m.uid)) else {
             return Ok(());
         };
@@ -55,7 +60,7 @@ impl ImapAgent {
             let uids = Arc::new(step.to_vec());
             let done = self.store().write(move |tx| mail::expunge(tx, id, &uids, true)).await;
             done.map_err(|error| self.refused(&error))?;
-            self.changed(id);
+            self.changed(id, owner);
         }
         Ok(())
     }

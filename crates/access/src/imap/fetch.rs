@@ -1,22 +1,25 @@
 //! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4 and §3.2.6), answered in pieces of bounded size.
 
-mod part;
+pub(super) mod part;
 mod print;
 mod read;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use sekisho_message::preview;
 use sekisho_proto::imap::Done;
 use sekisho_proto::imap::fetch::{Fetch, Item, What};
 use sekisho_proto::imap::set::SequenceSet;
+use sekisho_store::acl::Rights;
 use sekisho_store::content;
+use sekisho_store::digest::{self, Digest};
 use sekisho_store::mail::{self, FlagChange, Flags};
 use sekisho_store::{ContentId, Error, MailboxId, Result, Summary};
 
 use self::print::Printer;
 use self::read::{each_row, read_piece};
-use super::agent::ImapAgent;
+use super::agent::{Enabled, ImapAgent};
 use super::news::Allowed;
 use super::select::{absent, intersect};
 use super::view::{Numbered, vanished_line};
@@ -56,11 +59,17 @@ pub(super) struct Plan {
     pub(super) header_only: bool,
     /// Fetching marks the messages `\Seen`.
     sets_seen: bool,
-    pub(super) mod_seq: bool,
+    /// What is read from bodies once, and kept (RFC 8474, RFC 8970).
+    pub(super) needs_digest: bool,
+    pub(super) enabled: Enabled,
 }
 
-/// Summaries that were computed just now.
-pub(super) type Computed = Arc<HashMap<ContentId, Summary>>;
+/// What was computed just now, for the store did not have it.
+#[derive(Default)]
+pub(super) struct Computed {
+    summaries: HashMap<ContentId, Summary>,
+    digests: HashMap<ContentId, Digest>,
+}
 
 impl ImapAgent {
     pub(super) async fn begin_fetch(&mut self, mut fetch: Fetch) -> std::result::Result<(), Done> {
@@ -68,9 +77,9 @@ impl ImapAgent {
             return Err(Done::bad("ENABLE QRESYNC first"));
         }
         self.enabled.condstore |= fetch.changed_since.is_some() || fetch.items.contains(&Item::ModSeq);
-        let condstore = self.enabled.condstore;
+        let enabled = self.enabled;
         let view = self.open_view()?;
-        let (mailbox, read_only) = (view.id, view.read_only);
+        let (mailbox, keeps_seen) = (view.id, !view.read_only && view.rights.has(Rights::SEEN));
         let Some(mut messages) = view.resolve(&fetch.set, fetch.uid) else {
             return Err(Done::bad("There is no message with that number"));
         };
@@ -99,10 +108,10 @@ impl ImapAgent {
             messages.truncate(to);
             messages.drain(..from);
         }
-        if fetch.uid && !fetch.items.contains(&Item::Uid) {
+        if fetch.uid && !enabled.uid_only && !fetch.items.contains(&Item::Uid) {
             fetch.items.insert(0, Item::Uid);
         }
-        let plan = Arc::new(Plan::new(fetch.items, read_only, condstore));
+        let plan = Arc::new(Plan::new(fetch.items, keeps_seen, enabled));
         self.fetch = Some(FetchWork {
             plan,
             mailbox,
@@ -132,7 +141,7 @@ impl ImapAgent {
         if work.plan.sets_seen {
             self.mark_seen(work, &batch).await?;
         }
-        let mut computed = Computed::default();
+        let mut computed = Arc::new(Computed::default());
         loop {
             let printer = {
                 let view = self.open_view()?;
@@ -151,7 +160,9 @@ impl ImapAgent {
             let read = self.store().read(move |tx| read_piece(tx, id, &batch, printer, &bodies));
             let piece = read.await.map_err(|error| self.refused(&error))?;
             if !piece.lacking.is_empty() {
-                computed = self.summarize(piece.lacking).await.map_err(|error| self.refused(&error))?;
+                let (summaries, digests) = (work.plan.needs_summary, work.plan.needs_digest);
+                let read = self.compute(piece.lacking, summaries, digests).await;
+                computed = read.map_err(|error| self.refused(&error))?;
                 continue;
             }
             work.missing |= piece.missing;
@@ -161,7 +172,7 @@ impl ImapAgent {
             let mut out = std::mem::take(&mut work.prologue);
             if let Some(keywords) = piece.keywords {
                 let view = self.open_view()?;
-                keywords.announce(&mut out, view.read_only);
+                keywords.announce(&mut out, view.changeable());
                 view.keywords = Arc::new(keywords);
             }
             if out.is_empty() {
@@ -173,32 +184,38 @@ impl ImapAgent {
         }
     }
 
-    /// Computes the summaries of bodies that came without. Storing them is for the next time, and not worth failing for.
-    async fn summarize(&self, contents: Vec<ContentId>) -> Result<Computed> {
+    /// Computes what bodies came without. Storing it is for the next time, and not worth failing for.
+    async fn compute(&self, contents: Vec<ContentId>, summaries: bool, digests: bool) -> Result<Arc<Computed>> {
         let bodies = self.store().bodies();
         let read = self.store().read(move |tx| {
-            let mut computed = HashMap::with_capacity(contents.len());
+            let mut computed = Computed::default();
             for id in contents {
-                let mut summary = None;
+                let (mut summary, mut digest) = (Summary::default(), Digest::default());
                 match bodies.with(tx, id, &mut |bytes| {
-                    summary = Some(Summary::of(bytes));
+                    if summaries {
+                        summary = Summary::of(bytes);
+                    }
+                    if digests {
+                        digest = Digest { thread: preview::thread(bytes), preview: preview::preview(bytes) };
+                    }
                     Ok(())
                 }) {
                     // Expunged meanwhile: its row is gone when we look again.
                     Ok(()) | Err(Error::NotFound(_)) => {}
                     Err(error) => return Err(error),
                 }
-                computed.insert(id, summary.unwrap_or_default());
+                computed.summaries.extend(summaries.then_some((id, summary)));
+                computed.digests.extend(digests.then_some((id, digest)));
             }
             Ok(Arc::new(computed))
         });
         let computed = read.await?;
-        let summaries = Arc::clone(&computed);
+        let kept = Arc::clone(&computed);
         let stored = self.store().write(move |tx| {
-            for (id, summary) in summaries.iter() {
+            for (id, summary) in &kept.summaries {
                 content::set_summary(tx, *id, summary)?;
             }
-            Ok(())
+            kept.digests.iter().try_for_each(|(id, digest)| digest::set(tx, *id, digest))
         });
         if let Err(error) = stored.await {
             tracing::debug!(account = self.account(), %error, "IMAP: summaries not stored");
@@ -232,8 +249,10 @@ impl ImapAgent {
             Err(error) => return Err(self.refused(&error)),
         };
         work.newly_seen.extend(unseen.iter());
-        self.open_view()?.told.extend(unseen.iter().map(|&uid| (uid, set.modseq)));
-        self.changed(id);
+        let view = self.open_view()?;
+        view.told.extend(unseen.iter().map(|&uid| (uid, set.modseq)));
+        let owner = view.owner;
+        self.changed(id, owner);
         Ok(())
     }
 }
@@ -254,7 +273,12 @@ impl FetchWork {
 }
 
 impl Plan {
-    fn new(items: Vec<Item>, read_only: bool, mod_seq: bool) -> Self {
+    /// Whether digests are told, those that are not at hand or not.
+    pub(super) fn wants_digest(&self) -> bool {
+        self.needs_digest || self.items.contains(&Item::Preview { lazy: true })
+    }
+
+    fn new(items: Vec<Item>, keeps_seen: bool, enabled: Enabled) -> Self {
         let summary = |item: &Item| matches!(item, Item::Envelope | Item::Body | Item::BodyStructure);
         let beyond = |item: &Item| matches!(item, Item::Part(part) if !part.is_header());
         let seen = |item: &Item| matches!(item, Item::Part(part) if part.sets_seen && part.what != What::BinarySize);
@@ -262,9 +286,20 @@ impl Plan {
             needs_summary: items.iter().any(summary),
             needs_body: items.iter().any(|item| matches!(item, Item::Part(_))),
             header_only: items.iter().any(|item| matches!(item, Item::Part(_))) && !items.iter().any(beyond),
-            sets_seen: !read_only && items.iter().any(seen),
-            mod_seq,
+            needs_digest: items.iter().any(|item| matches!(item, Item::ThreadId | Item::Preview { lazy: false })),
+            sets_seen: keeps_seen && items.iter().any(seen),
+            enabled,
             items,
         }
     }
+}
+
+/// The body that an EMAILID names, as FETCH tells it.
+pub(super) fn email_id(id: &str) -> Option<ContentId> {
+    id.strip_prefix('M')?.parse().ok().map(ContentId)
+}
+
+/// The conversation that a THREADID names, as FETCH tells it.
+pub(super) fn thread_id(id: &str) -> Option<i64> {
+    i64::from_str_radix(id.strip_prefix('T')?, 16).ok()
 }

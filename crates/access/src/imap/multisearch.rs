@@ -1,14 +1,16 @@
 //! ESEARCH: search in mailboxes that are not open (RFC 7377).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_proto::imap::Done;
 use sekisho_proto::imap::multisearch::{MultiSearch, Source};
+use sekisho_store::acl::Rights;
 use sekisho_store::mailbox::{self, Mailbox};
 use sekisho_store::{AccountId, MailboxId, Result, Tx};
 
 use super::agent::{ImapAgent, Outcome};
+use super::list::tree;
 use super::search::{Elsewhere, Found, save};
 use super::uids::Uids;
 use super::view::{Keywords, Recent, View};
@@ -26,7 +28,7 @@ impl ImapAgent {
         let read = self.store().read(move |tx| places(tx, account, &sources, open));
         let places = read.await.map_err(|error| self.refused(&error))?;
         let mut data = Vec::new();
-        for place in places {
+        for (name, place) in places {
             let id = place.id;
             let hits = if open == Some(id) {
                 self.find_or_forget(&search.key, search.returns.save).await?
@@ -44,7 +46,7 @@ impl ImapAgent {
             // Nothing is said about mailboxes in which nothing was found (RFC 7377 §2.1).
             if !hits.is_empty() {
                 let found = Found { hits: &hits, uid: true, with_mod_seq };
-                let elsewhere = Elsewhere { name: &place.name, uid_validity: place.uidvalidity };
+                let elsewhere = Elsewhere { name: &name, uid_validity: place.uidvalidity, enabled: self.enabled };
                 found.answer(&mut data, tag, search.returns, Some(elsewhere));
             }
         }
@@ -52,27 +54,33 @@ impl ImapAgent {
     }
 }
 
-/// The mailboxes that are meant, each once; names of mailboxes that do not exist mean none.
-fn places(tx: &mut dyn Tx, account: AccountId, sources: &[Source], open: Option<MailboxId>) -> Result<Vec<Mailbox>> {
-    let mut all = mailbox::list(tx, account)?;
-    let mut wanted = BTreeSet::new();
-    for source in sources {
-        let within = |mailbox: &Mailbox| match source {
+/// The mailboxes that are meant, each once, by their names; names of mailboxes that do not exist mean none.
+fn places(
+    tx: &mut dyn Tx,
+    account: AccountId,
+    sources: &[Source],
+    open: Option<MailboxId>,
+) -> Result<Vec<(String, Mailbox)>> {
+    let mut places = Vec::new();
+    for (name, node) in tree(tx, account)? {
+        let readable = node.is_open();
+        let Some(mailbox) = node.mailbox.filter(|_| readable) else { continue };
+        let within = |source: &Source| match source {
             Source::Selected => Some(mailbox.id) == open,
-            Source::Inboxes => mailbox.name == "INBOX",
-            Source::Personal => true,
-            Source::Subscribed => mailbox.subscribed,
-            Source::Mailboxes(names) => names.contains(&mailbox.name),
-            Source::Subtree(tops) => tops.iter().any(|top| below(top, &mailbox.name).is_some()),
+            Source::Inboxes => name == "INBOX",
+            Source::Personal => mailbox.account == account,
+            Source::Subscribed => node.subscribed,
+            Source::Mailboxes(names) => names.contains(&name),
+            Source::Subtree(tops) => tops.iter().any(|top| below(top, &name).is_some()),
             Source::SubtreeOne(tops) => {
-                tops.iter().any(|top| below(top, &mailbox.name).is_some_and(|rest| !rest.contains('/')))
+                tops.iter().any(|top| below(top, &name).is_some_and(|rest| !rest.contains('/')))
             }
         };
-        wanted.extend(all.iter().filter(|mailbox| within(mailbox)).map(|mailbox| mailbox.id));
+        if sources.iter().any(within) {
+            places.push((name, mailbox));
+        }
     }
-    // Subscribing to a name does not make a mailbox of it.
-    all.retain(|mailbox| wanted.contains(&mailbox.id));
-    Ok(all)
+    Ok(places)
 }
 
 /// What of `name` comes below `top`; nothing for `top` itself.
@@ -88,6 +96,8 @@ fn peek(tx: &mut dyn Tx, id: MailboxId) -> Result<Option<View>> {
     recent.add(mailbox.first_recent, mailbox.uidnext.saturating_sub(1));
     Ok(Some(View {
         id,
+        owner: mailbox.account,
+        rights: Rights::READ,
         read_only: true,
         uids: Uids::of_ranges(mailbox::uids(tx, &mailbox)?),
         gone: Vec::new(),

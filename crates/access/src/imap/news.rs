@@ -10,9 +10,10 @@ use std::time::Duration;
 use sekisho_control::{BusEvent, Stays};
 use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::{Done, Reply, print, set};
+use sekisho_store::acl::{self, Rights};
 use sekisho_store::mail::{self, Mail, Vanished};
 use sekisho_store::mailbox::{self, Mailbox};
-use sekisho_store::{MailboxId, Result, Tx};
+use sekisho_store::{AccountId, MailboxId, Result, Tx};
 
 use super::agent::{Enabled, ImapAgent};
 use super::view::{Keywords, View, count_line, vanished_line};
@@ -63,6 +64,8 @@ pub(super) struct Changes {
     /// All UIDs, when the records of expunges do not go back far enough.
     present: Option<HashSet<u32>>,
     keywords: Vec<(u8, String)>,
+    /// What the client may do now, when the mailbox is somebody else's.
+    rights: Option<Rights>,
 }
 
 impl ImapAgent {
@@ -72,7 +75,8 @@ impl ImapAgent {
         let Some(view) = &self.view else { return Ok(()) };
         if view.dirty || allowed.look {
             let (id, since) = (view.id, view.mod_seq);
-            let changes = self.store().read(move |tx| changes_since(tx, id, since)).await?;
+            let guest = self.who.as_ref().map(|who| who.account).filter(|account| *account != view.owner);
+            let changes = self.store().read(move |tx| changes_since(tx, id, since, guest)).await?;
             self.apply(changes, out);
         }
         self.tell_expunges(out, allowed);
@@ -103,6 +107,12 @@ impl ImapAgent {
             {
                 return reply;
             }
+            // On the heap, and only for those who asked for it: what waits here is in every idle connection.
+            if self.notify.is_some()
+                && let Some(data) = Box::pin(self.notifications()).await
+            {
+                return Reply::Untagged(data);
+            }
             if self.idle && self.view.as_ref().is_some_and(|view| view.dirty) {
                 let mut data = Vec::new();
                 // A store that does not answer is asked again with the next event.
@@ -120,6 +130,7 @@ impl ImapAgent {
             };
             tokio::select! {
                 event = who.watch.next() => self.hear_one(event),
+                event = self.watches.next() => self.hear_one(event),
                 () = clock.sleep_until(still_here), if idle => {
                     return Reply::Untagged(b"* OK Still here\r\n".to_vec());
                 }
@@ -150,9 +161,18 @@ impl ImapAgent {
         while let Some(event) = self.who.as_mut().and_then(|who| who.watch.try_next()) {
             self.hear_one(event);
         }
+        while let Some(event) = self.watches.try_next() {
+            self.hear_one(event);
+        }
     }
 
     fn hear_one(&mut self, event: BusEvent) {
+        let own = self.who.as_ref().map(|who| who.account);
+        if matches!(event, BusEvent::MailboxChanged { .. } | BusEvent::Missed)
+            && let Some(notify) = &mut self.notify
+        {
+            notify.dirty = true;
+        }
         match event {
             BusEvent::MailboxChanged { mailbox, .. } => {
                 if let Some(view) = &mut self.view
@@ -167,7 +187,9 @@ impl ImapAgent {
                     view.dirty = true;
                 }
             }
-            BusEvent::Suspended { .. } | BusEvent::PasswordChanged { .. } => self.account_stale = true,
+            BusEvent::Suspended { account } | BusEvent::PasswordChanged { account } if Some(account) == own => {
+                self.account_stale = true;
+            }
             _ => {}
         }
     }
@@ -176,7 +198,8 @@ impl ImapAgent {
         let Some(view) = &mut self.view else { return };
         view.dirty = false;
         let known_to = view.last_uid();
-        if let Some(mailbox) = changes.mailbox.as_ref().filter(|mailbox| mailbox.uidnext > known_to.saturating_add(1)) {
+        let arrived = |mailbox: &&Mailbox| !self.enabled.rev2 && mailbox.uidnext > known_to.saturating_add(1);
+        if let Some(mailbox) = changes.mailbox.as_ref().filter(arrived) {
             let first = self.service.recent().first(mailbox, view.read_only).max(known_to + 1);
             view.recent.add(first, mailbox.uidnext - 1);
             view.recent.unsaved |= first < mailbox.uidnext && !view.read_only;
@@ -191,7 +214,7 @@ impl ImapAgent {
             return;
         }
         let gone = std::mem::take(&mut view.gone);
-        if self.enabled.qresync {
+        if self.enabled.vanished() {
             vanished_line(out, false, &set::ranges_of(gone.iter().copied()));
         } else {
             // From the end, so that the numbers before stay as they are.
@@ -205,10 +228,24 @@ impl ImapAgent {
 }
 
 /// Reads what has happened since `since`.
-pub(super) fn changes_since(tx: &mut dyn Tx, id: MailboxId, since: u64) -> Result<Changes> {
-    let mailbox = mailbox::status(tx, id)?;
-    let mut changes =
-        Changes { mailbox, changed: Vec::new(), vanished: Vanished::default(), present: None, keywords: Vec::new() };
+pub(super) fn changes_since(tx: &mut dyn Tx, id: MailboxId, since: u64, guest: Option<AccountId>) -> Result<Changes> {
+    let mut mailbox = mailbox::status(tx, id)?;
+    let rights = match (&mailbox, guest) {
+        (Some(mailbox), Some(account)) => Some(acl::rights(tx, account, mailbox)?),
+        _ => None,
+    };
+    if rights.is_some_and(|rights| !rights.has(Rights::READ)) {
+        // For who may not read it any more, it is gone.
+        mailbox = None;
+    }
+    let mut changes = Changes {
+        mailbox,
+        changed: Vec::new(),
+        vanished: Vanished::default(),
+        present: None,
+        keywords: Vec::new(),
+        rights,
+    };
     match &changes.mailbox {
         Some(mailbox) if mailbox.modseq > since => {}
         _ => return Ok(changes),
@@ -234,21 +271,23 @@ impl Changes {
         let Some(mailbox) = self.mailbox.take() else {
             // The mailbox was deleted by somebody else: all of it is gone.
             view.gone = view.uids.iter().collect();
+            view.rights = self.rights.unwrap_or(view.rights);
             return;
         };
+        view.rights = self.rights.unwrap_or(view.rights);
         if mailbox.modseq <= view.mod_seq {
             return;
         }
         if !self.changed.is_empty() && view.keywords.0 != self.keywords {
             view.keywords = Arc::new(Keywords(std::mem::take(&mut self.keywords)));
-            view.keywords.announce(out, view.read_only);
+            view.keywords.announce(out, view.changeable());
         }
         let known_to = view.last_uid();
         for mail in
             self.changed.iter().filter(|mail| mail.uid <= known_to && view.told.get(&mail.uid) != Some(&mail.modseq))
         {
             if let Some(number) = view.number_of(mail.uid) {
-                flags_line(out, view, number, mail, enabled.condstore, enabled.qresync);
+                flags_line(out, view, number, mail, enabled);
             }
         }
         self.note_gone(view);
@@ -259,7 +298,9 @@ impl Changes {
             view.uids.extend(arrived);
             let exists = u64::from(view.exists());
             count_line(out, exists, "EXISTS");
-            count_line(out, view.recent_count(), "RECENT");
+            if !enabled.rev2 {
+                count_line(out, view.recent_count(), "RECENT");
+            }
         }
         view.mod_seq = mailbox.modseq;
         view.told = HashMap::new();
@@ -284,21 +325,26 @@ impl Changes {
 }
 
 /// `* n FETCH (FLAGS (…))`, with the UID and the mod-sequence where the client wants them.
-pub(super) fn flags_line(out: &mut Vec<u8>, view: &View, number: u32, mail: &Mail, mod_seq: bool, uid: bool) {
-    out.extend_from_slice(b"* ");
-    print::number(out, u64::from(number));
-    out.extend_from_slice(b" FETCH (");
-    if uid {
+pub(super) fn flags_line(out: &mut Vec<u8>, view: &View, number: u32, mail: &Mail, enabled: Enabled) {
+    fetch_start(out, number, mail.uid, enabled);
+    if enabled.qresync && !enabled.uid_only {
         out.extend_from_slice(b"UID ");
         print::number(out, u64::from(mail.uid));
         out.push(b' ');
     }
     out.extend_from_slice(b"FLAGS ");
     view.keywords.print(out, mail.flags, view.recent.has(mail.uid));
-    if mod_seq {
+    if enabled.condstore {
         out.extend_from_slice(b" MODSEQ (");
         print::number(out, mail.modseq);
         out.push(b')');
     }
     out.extend_from_slice(b")\r\n");
+}
+
+/// `* n FETCH (`, or `* uid UIDFETCH (` for clients without message numbers (RFC 9586 §3.3).
+pub(super) fn fetch_start(out: &mut Vec<u8>, number: u32, uid: u32, enabled: Enabled) {
+    out.extend_from_slice(b"* ");
+    print::number(out, u64::from(if enabled.uid_only { uid } else { number }));
+    out.extend_from_slice(if enabled.uid_only { b" UIDFETCH (" } else { b" FETCH (" });
 }

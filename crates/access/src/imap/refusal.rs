@@ -6,7 +6,7 @@ use sekisho_store::Error;
 /// The answer when the store refuses. The client reads what it can act on; the operator reads the rest in the log.
 pub(super) fn store_error(error: &Error, account: &str) -> Done {
     match error {
-        Error::NotFound(_) => Done::no("There is no such mailbox").code("NONEXISTENT"),
+        Error::NotFound(_) => nonexistent(),
         Error::Conflict(_) => Done::no("The name is taken").code("ALREADYEXISTS"),
         Error::OverQuota => over_quota(),
         Error::Full => {
@@ -24,6 +24,14 @@ pub(super) fn store_error(error: &Error, account: &str) -> Done {
     }
 }
 
+pub(super) fn nonexistent() -> Done {
+    Done::no("There is no such mailbox").code("NONEXISTENT")
+}
+
+pub(super) fn no_permission() -> Done {
+    Done::no("You may not do that").code("NOPERM")
+}
+
 pub(super) fn over_quota() -> Done {
     Done::no("The quota of the account is used up").code("OVERQUOTA")
 }
@@ -37,7 +45,7 @@ pub(super) fn cannot(text: &'static str) -> Done {
 }
 
 pub(super) fn read_only() -> Done {
-    Done::no("The mailbox was opened with EXAMINE").code("READ-ONLY")
+    Done::no("The mailbox is open for reading only").code("READ-ONLY")
 }
 
 fn unavailable() -> Done {

@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use sekisho_proto::imap::command::{QResync, Select};
 use sekisho_proto::imap::{Done, set};
+use sekisho_store::acl::Rights;
 use sekisho_store::mail::{self, Mail, Vanished};
 use sekisho_store::mailbox::{self, Mailbox};
 use sekisho_store::{AccountId, MailboxId, Result, Tx};
 
 use super::agent::{Enabled, ImapAgent, Outcome};
+use super::list::changed_line;
+use super::names::{Found, find, normal};
 use super::news::flags_line;
+use super::refusal::{no_permission, nonexistent};
+use super::status::mailbox_id;
 use super::uids::Uids;
 use super::view::{Keywords, Recent, View, count_line, vanished_line};
 
@@ -20,6 +25,7 @@ const FAR: u32 = 500;
 /// What is read when a mailbox is opened.
 struct Opened {
     mailbox: Mailbox,
+    rights: Rights,
     uids: Uids,
     /// UID of the first message without `\Seen`.
     first_unseen: Option<u32>,
@@ -45,33 +51,47 @@ impl ImapAgent {
             return Err(Done::bad("ENABLE QRESYNC first"));
         }
         self.enabled.condstore |= select.condstore || select.qresync.is_some();
-        let (name, resync) = (select.mailbox, select.qresync);
+        let (name, resync) = (select.mailbox.clone(), select.qresync);
         let opened = self.store().read(move |tx| open(tx, account, &name, resync.as_ref())).await;
-        let opened = opened.map_err(|error| self.refused(&error))?;
-        let Some(opened) = opened else {
-            return Err(Done::no("There is no such mailbox").code("NONEXISTENT"));
-        };
-        let mut recent = Recent::default();
-        recent.add(self.service.recent().first(&opened.mailbox, select.read_only), opened.mailbox.uidnext - 1);
-        if !select.read_only && opened.mailbox.first_recent < opened.mailbox.uidnext {
-            self.save_recent(opened.mailbox.id).await;
+        let opened = opened.map_err(|error| self.refused(&error))?.ok_or_else(nonexistent)?;
+        if !opened.rights.has(Rights::READ) {
+            return Err(no_permission());
         }
+        let read_only = select.read_only || !opened.rights.any(Rights::CHANGES);
+        let recent = self.taken_recent(&opened.mailbox, read_only).await;
         if opened.far {
             self.save_first_unseen(&opened).await;
         }
         let mut data = Vec::new();
-        if had_open && self.enabled.qresync {
+        if had_open && (self.enabled.qresync || self.enabled.rev2) {
             data.extend_from_slice(b"* OK [CLOSED] The mailbox that was open is closed\r\n");
         }
-        self.view = Some(opened.announce(&mut data, select.read_only, recent, self.enabled));
-        let (verb, code) = if select.read_only { ("EXAMINE", "READ-ONLY") } else { ("SELECT", "READ-WRITE") };
+        self.view = Some(opened.announce(&mut data, read_only, recent, self.enabled));
+        self.watch_others();
+        if self.enabled.rev2 {
+            changed_line(&mut data, "", &normal(&select.mailbox), None, self.enabled);
+        }
+        let verb = if select.read_only { "EXAMINE" } else { "SELECT" };
+        let code = if read_only { "READ-ONLY" } else { "READ-WRITE" };
         Ok(Done::ok(format!("{verb} completed")).code(code).data(data))
+    }
+
+    /// The messages that are `\Recent` here, and nobody else's from now on. IMAP4rev2 has none.
+    async fn taken_recent(&self, mailbox: &Mailbox, read_only: bool) -> Recent {
+        let mut recent = Recent::default();
+        if !self.enabled.rev2 {
+            recent.add(self.service.recent().first(mailbox, read_only), mailbox.uidnext - 1);
+            if !read_only && mailbox.first_recent < mailbox.uidnext {
+                self.save_recent(mailbox.id).await;
+            }
+        }
+        recent
     }
 
     /// CLOSE: what has `\Deleted` goes, silently, unless the mailbox was opened with EXAMINE.
     pub(super) async fn close(&mut self) -> Outcome {
         let view = self.open_view()?;
-        if !view.read_only {
+        if !view.read_only && view.rights.has(Rights::EXPUNGE) {
             self.expunge_all(None).await?;
         }
         self.leave_view().await;
@@ -88,6 +108,7 @@ impl ImapAgent {
         if let Some(view) = self.view.take().filter(|view| view.recent.unsaved) {
             self.save_recent(view.id).await;
         }
+        self.watch_others();
     }
 
     /// The next one to open the mailbox need not look so far. Not worth failing for.
@@ -109,7 +130,18 @@ impl ImapAgent {
 }
 
 fn open(tx: &mut dyn Tx, account: AccountId, name: &str, resync: Option<&QResync>) -> Result<Option<Opened>> {
-    let Some(mailbox) = mailbox::get(tx, account, name)? else { return Ok(None) };
+    let Some(Found { mailbox, rights }) = find(tx, account, name)? else { return Ok(None) };
+    if !rights.has(Rights::READ) {
+        return Ok(Some(Opened {
+            mailbox,
+            rights,
+            uids: Uids::of_ranges([]),
+            first_unseen: None,
+            far: false,
+            keywords: Vec::new(),
+            resync: None,
+        }));
+    }
     let uids = Uids::of_ranges(mailbox::uids(tx, &mailbox)?);
     let (first_unseen, from) = mail::first_unseen(tx, &mailbox)?;
     let far = first_unseen.unwrap_or(mailbox.uidnext).saturating_sub(from) > FAR;
@@ -122,13 +154,15 @@ fn open(tx: &mut dyn Tx, account: AccountId, name: &str, resync: Option<&QResync
         }),
         _ => None,
     };
-    Ok(Some(Opened { mailbox, uids, first_unseen, far, keywords, resync }))
+    Ok(Some(Opened { mailbox, rights, uids, first_unseen, far, keywords, resync }))
 }
 
 impl Opened {
     fn announce(self, out: &mut Vec<u8>, read_only: bool, recent: Recent, enabled: Enabled) -> View {
         let view = View {
             id: self.mailbox.id,
+            owner: self.mailbox.account,
+            rights: self.rights,
             read_only,
             uids: self.uids,
             gone: Vec::new(),
@@ -139,18 +173,23 @@ impl Opened {
             saved: Vec::new(),
             dirty: false,
         };
-        view.keywords.announce(out, read_only);
+        view.keywords.announce(out, view.changeable());
         count_line(out, u64::from(view.exists()), "EXISTS");
-        count_line(out, view.recent_count(), "RECENT");
+        if !enabled.rev2 {
+            count_line(out, view.recent_count(), "RECENT");
+        }
         let mut code = |name: &str, n: u64, text: &str| {
             out.extend_from_slice(format!("* OK [{name} {n}] {text}\r\n").as_bytes());
         };
-        if let Some(number) = self.first_unseen.and_then(|uid| view.number_of(uid)) {
+        if let Some(number) =
+            self.first_unseen.filter(|_| !enabled.rev2 && !enabled.uid_only).and_then(|uid| view.number_of(uid))
+        {
             code("UNSEEN", number.into(), "The first message that is not seen");
         }
         code("UIDVALIDITY", self.mailbox.uidvalidity.into(), "UIDs are valid");
         code("UIDNEXT", self.mailbox.uidnext.into(), "The next UID");
         code("HIGHESTMODSEQ", self.mailbox.modseq.max(1), "The latest change");
+        out.extend_from_slice(format!("* OK [MAILBOXID {}] Its id\r\n", mailbox_id(self.mailbox.id)).as_bytes());
         if let Some(resync) = &self.resync {
             resync.tell(out, &view, enabled);
         }
@@ -176,10 +215,20 @@ impl Resync {
         changed.sort_unstable_by_key(|mail| mail.uid);
         for mail in changed {
             if let Some(number) = view.number_of(mail.uid) {
-                flags_line(out, view, number, mail, enabled.condstore, true);
+                flags_line(out, view, number, mail, Enabled { qresync: true, ..enabled });
             }
         }
     }
+}
+
+/// The UIDs up to `last`.
+pub(super) fn uids(tx: &mut dyn Tx, id: MailboxId, last: u32) -> Result<Vec<u32>> {
+    let mut uids = Vec::new();
+    mail::entries(tx, id, 1, last, &mut |mail| {
+        uids.push(mail.uid);
+        Ok(())
+    })?;
+    Ok(uids)
 }
 
 /// What lies in both of two lists of sorted, non-overlapping ranges.

@@ -17,7 +17,7 @@ use crate::login::{CHOICES, choice, offer};
 const SWITCH: &str = "imap4";
 
 /// Capabilities that do not depend on the state of a connection.
-const CAPABILITIES: [&str; 28] = [
+const CAPABILITIES: &[&str] = &[
     "IDLE",
     "NAMESPACE",
     "CHILDREN",
@@ -44,8 +44,24 @@ const CAPABILITIES: [&str; 28] = [
     "STATUS=SIZE",
     "MULTIAPPEND",
     "BINARY",
+    "CATENATE",
+    "REPLACE",
+    "UTF8=ACCEPT",
+    "UIDONLY",
+    "INPROGRESS",
+    "OBJECTID",
+    "SAVEDATE",
+    "PREVIEW",
+    "ACL",
+    "RIGHTS=kxte",
+    "LIST-MYRIGHTS",
+    "METADATA",
+    "LIST-METADATA",
+    "NOTIFY",
     "QUOTA",
+    "QUOTASET",
     "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
 ];
 
 /// What an operator can set about IMAP.

@@ -5,6 +5,7 @@
 mod codec;
 mod house;
 mod large;
+mod model;
 mod random;
 mod searching;
 mod size;

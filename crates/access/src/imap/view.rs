@@ -5,14 +5,20 @@ use std::sync::Arc;
 
 use sekisho_proto::imap::set::{self, SequenceSet};
 use sekisho_proto::imap::{Flag, print};
-use sekisho_store::MailboxId;
+use sekisho_store::acl::Rights;
 use sekisho_store::mail::Flags;
+use sekisho_store::{AccountId, MailboxId};
 
 use super::uids::Uids;
 
 /// The open mailbox as the client has been told of it.
 pub(super) struct View {
     pub(super) id: MailboxId,
+    /// Whose mailbox it is.
+    pub(super) owner: AccountId,
+    /// What the client may do with it.
+    pub(super) rights: Rights,
+    /// Opened with EXAMINE, or nothing in it may be changed.
     pub(super) read_only: bool,
     /// Its messages in the client's order.
     pub(super) uids: Uids,
@@ -41,6 +47,11 @@ pub(super) struct Numbered {
 impl View {
     pub(super) fn exists(&self) -> u32 {
         self.uids.len()
+    }
+
+    /// The rights by which flags can be changed here.
+    pub(super) fn changeable(&self) -> Rights {
+        if self.read_only { Rights::NONE } else { self.rights }
     }
 
     pub(super) fn last_uid(&self) -> u32 {
@@ -173,15 +184,36 @@ impl Keywords {
         out.extend_from_slice(if first { b"()" } else { b")" });
     }
 
-    /// `* FLAGS (…)` and `* OK [PERMANENTFLAGS (…)]`.
-    pub(super) fn announce(&self, out: &mut Vec<u8>, read_only: bool) {
+    /// `* FLAGS (…)` and `* OK [PERMANENTFLAGS (…)]`, of which the second depends on what may be changed.
+    pub(super) fn announce(&self, out: &mut Vec<u8>, changeable: Rights) {
         let mut names: Vec<&str> = SYSTEM.iter().map(|(_, name)| *name).collect();
         names.extend(self.0.iter().map(|(_, name)| name.as_str()));
-        let names = names.join(" ");
-        let permanent = if read_only { String::new() } else { format!("{names} \\*") };
+        let mut permanent: Vec<&str> =
+            SYSTEM.iter().filter(|(flag, _)| changeable.has(right_for(*flag))).map(|(_, name)| *name).collect();
+        if changeable.has(Rights::WRITE) {
+            permanent.extend(self.0.iter().map(|(_, name)| name.as_str()));
+            permanent.push("\\*");
+        }
+        let (names, permanent) = (names.join(" "), permanent.join(" "));
         let text = format!("* FLAGS ({names})\r\n* OK [PERMANENTFLAGS ({permanent})] Flags that can be changed\r\n");
         out.extend_from_slice(text.as_bytes());
     }
+}
+
+/// The right by which a flag may be set and taken away (RFC 4314 §4).
+fn right_for(flag: Flags) -> Rights {
+    match flag {
+        Flags::SEEN => Rights::SEEN,
+        Flags::DELETED => Rights::DELETED,
+        _ => Rights::WRITE,
+    }
+}
+
+/// The flags that these rights allow to change.
+pub(super) fn changeable_flags(rights: Rights) -> Flags {
+    let keywords = if rights.has(Rights::WRITE) { !Flags::SYSTEM.0 } else { 0 };
+    let system = SYSTEM.iter().filter(|(flag, _)| rights.has(right_for(*flag)));
+    system.fold(Flags(keywords), |flags, (flag, _)| flags.with(*flag))
 }
 
 /// The mask of a system flag; none for a keyword.

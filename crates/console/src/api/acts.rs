@@ -107,6 +107,13 @@ pub const ACTS: &[Act] = &[
     one("account", "quota", "people", "Set or lift the quota", &[ADDRESS, ("quota", "integer?", "1073741824")]),
     one(
         "account",
+        "message_quota",
+        "people",
+        "Set or lift the most messages",
+        &[ADDRESS, ("messages", "integer?", "100000")],
+    ),
+    one(
+        "account",
         "person",
         "people",
         "Set name and language",

@@ -259,6 +259,17 @@ fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account, now: Time) ->
             };
             Changed { name: "account.quota", detail: json!({ "quota": quota }), text, events: vec![] }
         }
+        AccountCommand::MessageQuota { messages, .. } => {
+            account::set_limits(tx, id, account.quota, *messages)?;
+            let text = match messages {
+                Some(count) => say!(
+                    ja: "{key} のメール数の上限を {count} 通にしました。",
+                    en: "Set the most messages of {key} to {count}."
+                ),
+                None => say!(ja: "{key} のメール数の上限をなくしました。", en: "Lifted the most messages of {key}."),
+            };
+            Changed { name: "account.message_quota", detail: json!({ "messages": messages }), text, events: vec![] }
+        }
         AccountCommand::Role { role, .. } => {
             account::set_role(tx, id, *role)?;
             Changed {
@@ -297,6 +308,7 @@ fn address_in(act: &AccountCommand) -> &str {
         | AccountCommand::Rename { address, .. }
         | AccountCommand::Remove { address, .. }
         | AccountCommand::Quota { address, .. }
+        | AccountCommand::MessageQuota { address, .. }
         | AccountCommand::Whence { address, .. }
         | AccountCommand::Person { address, .. }
         | AccountCommand::Role { address, .. } => address,

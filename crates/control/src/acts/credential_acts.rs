@@ -225,7 +225,7 @@ fn evidence(
 
 fn place_of(actor: &Actor) -> Place {
     match actor {
-        Actor::Console { network, .. } => Place::parse(network),
+        Actor::Console { network, .. } | Actor::Imap { network, .. } => Place::parse(network),
         Actor::Shell { .. } | Actor::Server { .. } => Place::Unknown,
     }
 }

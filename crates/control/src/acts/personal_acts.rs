@@ -125,7 +125,7 @@ async fn set_hours(control: &Control, address: &str, hours: Option<String>, acto
 /// Tells the guard that an account's configuration was changed, and from where.
 pub(super) async fn tell(control: &Control, account: &str, change: Change, actor: &Actor) {
     let place = match actor {
-        Actor::Console { network, .. } => Place::parse(network),
+        Actor::Console { network, .. } | Actor::Imap { network, .. } => Place::parse(network),
         Actor::Shell { .. } | Actor::Server { .. } => Place::Unknown,
     };
     let event = Event::Configuration(Configuration { change, place });

@@ -61,9 +61,10 @@ async fn accounts_live_and_end_with_a_grace_period() {
     let get = async |key: &'static str| world.control.store().read(move |tx| account::get(tx, key)).await.unwrap();
     let act = |act| world.run(Command::Account(act));
     act(AccountCommand::Quota { address: "taro@example.jp".into(), quota: Some(1 << 30) }).await.unwrap();
+    act(AccountCommand::MessageQuota { address: "taro@example.jp".into(), messages: Some(9) }).await.unwrap();
     act(AccountCommand::Suspend { address: "TARO@example.jp".into(), reason: "sends too much".into() }).await.unwrap();
     let taro = get("taro@example.jp").await.unwrap();
-    assert_eq!((taro.quota, taro.state), (Some(1 << 30), State::Suspended));
+    assert_eq!((taro.quota, taro.message_quota, taro.state), (Some(1 << 30), Some(9), State::Suspended));
     assert_eq!(bus.next().await, BusEvent::Suspended { account: taro.id });
     act(AccountCommand::Resume { address: "taro@example.jp".into() }).await.unwrap();
     act(AccountCommand::Rename { address: "taro@example.jp".into(), to: "taro.yamada@example.jp".into() })

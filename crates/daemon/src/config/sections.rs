@@ -185,6 +185,8 @@ pub struct Limits {
     pub access_per_address: u32,
     /// Most POP3 and IMAP connections at once from one network. Default 4,000.
     pub access_per_network: u32,
+    /// Least time between two POP3 logins of an account, announced as LOGIN-DELAY. Default none.
+    pub pop3_login_delay: Span,
     /// How long a verified password is remembered (as a keyed hash in memory). Default 5 minutes, at most an hour.
     pub password_cache: Span,
     /// How long a removed account can be brought back. Default 30 days.
@@ -203,6 +205,7 @@ impl Default for Limits {
             connections_per_network: 400,
             access_per_address: 1_000,
             access_per_network: 4_000,
+            pop3_login_delay: Span(Duration::ZERO),
             password_cache: Span(Duration::from_secs(300)),
             removed_accounts: Span(Duration::from_secs(30 * 86_400)),
             shutdown: Span(Duration::from_secs(20)),

@@ -2,10 +2,13 @@
 
 use sekisho_message::Time;
 
+use super::acl::SetAcl;
 use super::fetch::Fetch;
 use super::flag::Flag;
 use super::list::{List, StatusItem};
+use super::metadata::GetMetadata;
 use super::multisearch::MultiSearch;
+use super::notify::Notify;
 use super::search::Search;
 use super::set::SequenceSet;
 use super::sort::Sort;
@@ -103,6 +106,46 @@ pub enum Command {
     GetQuota(String),
     /// `GETQUOTAROOT mailbox` (RFC 9208).
     GetQuotaRoot(String),
+    /// `SETQUOTA root (resource limit …)` (RFC 9208 §4.1.4).
+    SetQuota {
+        /// The root.
+        root: String,
+        /// Resources in upper case with their new limits.
+        limits: Vec<(String, u64)>,
+    },
+    /// `COMPRESS mechanism` (RFC 4978); the mechanism in upper case.
+    Compress(String),
+    /// `GETACL` (RFC 4314 §3.3).
+    GetAcl(String),
+    /// `SETACL` (RFC 4314 §3.1).
+    SetAcl(SetAcl),
+    /// `DELETEACL` (RFC 4314 §3.2).
+    DeleteAcl {
+        /// The mailbox.
+        mailbox: String,
+        /// Whose entry.
+        identifier: String,
+    },
+    /// `LISTRIGHTS` (RFC 4314 §3.4).
+    ListRights {
+        /// The mailbox.
+        mailbox: String,
+        /// Who is asked about.
+        identifier: String,
+    },
+    /// `MYRIGHTS` (RFC 4314 §3.5).
+    MyRights(String),
+    /// `GETMETADATA` (RFC 5464 §4.2).
+    GetMetadata(GetMetadata),
+    /// `SETMETADATA` (RFC 5464 §4.3).
+    SetMetadata {
+        /// The mailbox; empty for the server.
+        mailbox: String,
+        /// Names in lower case, each with its new value or none to take it away.
+        entries: Vec<(String, Option<Vec<u8>>)>,
+    },
+    /// `NOTIFY` (RFC 5465).
+    Notify(Notify),
 }
 
 /// `SELECT` or `EXAMINE` with its parameters.
@@ -170,15 +213,26 @@ pub struct Copy {
     pub remove: bool,
 }
 
-/// The start of an `APPEND`, or of one more message of it (MULTIAPPEND, RFC 3502).
+/// The start of an `APPEND` or `REPLACE`, or of one more message of it (MULTIAPPEND, RFC 3502).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// Where to.
     pub mailbox: String,
+    /// The message that the new one replaces (RFC 8508).
+    pub replaces: Option<Replaced>,
     /// Flags of the new message.
     pub flags: Vec<Flag>,
     /// Internal date, when the client gives one.
     pub date: Option<Time>,
-    /// Size of the literal in octets.
-    pub size: u64,
+    /// Size of the literal in octets; `None` when the message is put together from parts (CATENATE, RFC 4469).
+    pub size: Option<u64>,
+}
+
+/// The message that `REPLACE` takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The number is a UID.
+    pub uid: bool,
+    /// Its number; 0 is `*`.
+    pub number: u32,
 }

@@ -106,7 +106,7 @@ fn two(cursor: &mut Cursor<'_>, largest: i64) -> Parsed<i64> {
     let Some((&[a @ b'0'..=b'9', b @ b'0'..=b'9'], _)) = cursor.rest().split_first_chunk::<2>() else {
         return syntax("a time needs two digits each");
     };
-    *cursor = Cursor::new(cursor.rest().get(2..).unwrap_or_default());
+    cursor.skip(2);
     let n = i64::from(a - b'0') * 10 + i64::from(b - b'0');
     if n > largest { syntax("no such time") } else { Ok(n) }
 }

@@ -23,6 +23,14 @@ pub struct Fetch {
     pub partial: Option<Partial>,
 }
 
+impl Fetch {
+    /// These items of these messages, by number.
+    #[must_use]
+    pub const fn of(set: SequenceSet, items: Vec<Item>) -> Self {
+        Self { uid: false, set, items, changed_since: None, vanished: false, partial: None }
+    }
+}
+
 /// One item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
@@ -42,6 +50,17 @@ pub enum Item {
     BodyStructure,
     /// `MODSEQ`.
     ModSeq,
+    /// `EMAILID` (RFC 8474 §5.1).
+    EmailId,
+    /// `THREADID` (RFC 8474 §5.2).
+    ThreadId,
+    /// `SAVEDATE` (RFC 8514).
+    SaveDate,
+    /// `PREVIEW` (RFC 8970); only when it is at hand with `lazy`.
+    Preview {
+        /// `(LAZY)`.
+        lazy: bool,
+    },
     /// Bytes of the message.
     Part(Part),
 }
@@ -94,7 +113,7 @@ pub enum What {
 pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
     let set = sequence_set(cursor)?;
     cursor.space()?;
-    let mut fetch = Fetch { uid, set, items: items(cursor)?, changed_since: None, vanished: false, partial: None };
+    let mut fetch = Fetch { uid, ..Fetch::of(set, items(cursor)?) };
     if cursor.eat(b' ') {
         cursor.expect(b'(', "modifiers must be in parentheses")?;
         loop {
@@ -125,7 +144,11 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
     Ok(fetch)
 }
 
-fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
+/// One item, or several in parentheses.
+///
+/// # Errors
+/// A syntax fault.
+pub fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
     let mut items = Vec::new();
     if cursor.eat(b'(') {
         loop {
@@ -154,6 +177,10 @@ fn item(cursor: &mut Cursor<'_>, items: &mut Vec<Item>) -> Parsed<()> {
         "ENVELOPE" => add(items, Item::Envelope),
         "BODYSTRUCTURE" => add(items, Item::BodyStructure),
         "MODSEQ" => add(items, Item::ModSeq),
+        "EMAILID" => add(items, Item::EmailId),
+        "THREADID" => add(items, Item::ThreadId),
+        "SAVEDATE" => add(items, Item::SaveDate),
+        "PREVIEW" => add(items, Item::Preview { lazy: cursor.eat_word(" (LAZY)") }),
         "BODY" if cursor.peek() != Some(b'[') => add(items, Item::Body),
         "RFC822" => add(items, whole("RFC822", What::All, true)),
         "RFC822.HEADER" => add(items, whole("RFC822.HEADER", What::Header, false)),

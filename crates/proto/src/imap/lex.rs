@@ -11,13 +11,31 @@ use super::fault::{Fault, Parsed, syntax};
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
     rest: &'a [u8],
+    utf8: bool,
 }
 
 impl<'a> Cursor<'a> {
     /// Starts at the first byte of `bytes`, which do not include the final CRLF.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, utf8: false }
+    }
+
+    /// Mailbox names are UTF-8 (IMAP4rev2, UTF8=ACCEPT) instead of modified UTF-7.
+    #[must_use]
+    pub const fn utf8(self, on: bool) -> Self {
+        Self { utf8: on, ..self }
+    }
+
+    /// Whether mailbox names are UTF-8.
+    #[must_use]
+    pub const fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// Goes on `n` bytes further.
+    pub fn skip(&mut self, n: usize) {
+        self.rest = self.rest.get(n..).unwrap_or_default();
     }
 
     /// What has not been read yet.
@@ -159,6 +177,15 @@ impl<'a> Cursor<'a> {
             }
             None => Err(Fault::Incomplete),
         }
+    }
+
+    /// `NIL`, a string, or a literal8: what may hold any octets (RFC 4466 §2).
+    pub fn nstring8(&mut self) -> Parsed<Option<Cow<'a, [u8]>>> {
+        if self.peek() == Some(b'~') {
+            self.skip(1);
+            return Ok(Some(Cow::Borrowed(self.literal()?)));
+        }
+        self.nstring()
     }
 
     /// `{n}` or `{n+}` with the line end that follows it (absent while the command is still being collected).

@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, Parsed, syntax};
 use super::lex::Cursor;
+use super::metadata;
 use super::utf7;
 
 /// `LIST` or `LSUB`.
@@ -36,6 +37,10 @@ pub struct ListReturn {
     pub special_use: bool,
     /// `STATUS (…)` (RFC 5819).
     pub status: Vec<StatusItem>,
+    /// `MYRIGHTS` (RFC 8440).
+    pub my_rights: bool,
+    /// `METADATA (…)` (RFC 9590): names of entries, in lower case.
+    pub metadata: Vec<String>,
 }
 
 /// An item of `STATUS`.
@@ -59,6 +64,10 @@ pub enum StatusItem {
     HighestModSeq,
     /// Octets of the largest message that APPEND takes (RFC 7889 §4).
     AppendLimit,
+    /// The mailbox's id that stays when it is renamed (RFC 8474 §4.3).
+    MailboxId,
+    /// Octets of messages with `\Deleted` (RFC 9208 §4.1.3).
+    DeletedStorage,
 }
 
 impl StatusItem {
@@ -75,6 +84,8 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::MailboxId => "MAILBOXID",
+            Self::DeletedStorage => "DELETED-STORAGE",
         }
     }
 }
@@ -88,19 +99,19 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<List> {
         selection(cursor, &mut list)?;
         cursor.space()?;
     }
-    list.reference = name(&cursor.astring()?)?;
+    list.reference = name(cursor, false)?;
     cursor.space()?;
     if cursor.eat(b'(') {
         list.extended = true;
         loop {
-            list.patterns.push(name(&cursor.list_mailbox()?)?);
+            list.patterns.push(name(cursor, true)?);
             if cursor.eat(b')') {
                 break;
             }
             cursor.space()?;
         }
     } else {
-        list.patterns.push(name(&cursor.list_mailbox()?)?);
+        list.patterns.push(name(cursor, true)?);
     }
     if cursor.eat(b' ') {
         if !cursor.eat_word("RETURN (") {
@@ -115,9 +126,9 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<List> {
 /// Reads what follows `LSUB`.
 pub(super) fn lsub(cursor: &mut Cursor<'_>) -> Parsed<List> {
     cursor.space()?;
-    let reference = name(&cursor.astring()?)?;
+    let reference = name(cursor, false)?;
     cursor.space()?;
-    let pattern = name(&cursor.list_mailbox()?)?;
+    let pattern = name(cursor, true)?;
     Ok(List { lsub: true, subscribed: true, reference, patterns: vec![pattern], ..List::default() })
 }
 
@@ -136,6 +147,8 @@ pub(super) fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
             "SIZE" => StatusItem::Size,
             "HIGHESTMODSEQ" => StatusItem::HighestModSeq,
             "APPENDLIMIT" => StatusItem::AppendLimit,
+            "MAILBOXID" => StatusItem::MailboxId,
+            "DELETED-STORAGE" => StatusItem::DeletedStorage,
             _ => return syntax("unknown STATUS item"),
         };
         if !items.contains(&item) {
@@ -162,7 +175,7 @@ fn selection(cursor: &mut Cursor<'_>, list: &mut List) -> Parsed<()> {
             cursor.space()?;
         }
     }
-    if list.recursive && !list.subscribed {
+    if list.recursive && !list.subscribed && !list.special_use {
         return syntax("RECURSIVEMATCH needs another selection option");
     }
     Ok(())
@@ -174,6 +187,11 @@ fn returns(cursor: &mut Cursor<'_>, returns: &mut ListReturn) -> Parsed<()> {
             "SUBSCRIBED" => returns.subscribed = true,
             "CHILDREN" => returns.children = true,
             "SPECIAL-USE" => returns.special_use = true,
+            "MYRIGHTS" => returns.my_rights = true,
+            "METADATA" => {
+                cursor.space()?;
+                returns.metadata = metadata::entries(cursor)?;
+            }
             "STATUS" => {
                 cursor.space()?;
                 returns.status = status_items(cursor)?;
@@ -188,9 +206,10 @@ fn returns(cursor: &mut Cursor<'_>, returns: &mut ListReturn) -> Parsed<()> {
 }
 
 /// Patterns that are not well-formed match nothing rather than fail, so they are kept as they came.
-fn name(bytes: &[u8]) -> Parsed<String> {
-    match utf7::decode(bytes) {
-        Err(Fault::Name) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+fn name(cursor: &mut Cursor<'_>, pattern: bool) -> Parsed<String> {
+    let bytes = if pattern { cursor.list_mailbox()? } else { cursor.astring()? };
+    match if cursor.is_utf8() { utf7::plain(&bytes) } else { utf7::decode(&bytes) } {
+        Err(Fault::Name) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         other => other,
     }
 }

@@ -1,9 +1,10 @@
-//! IMAP4rev1 as a session without I/O (RFC 3501), with the grammar of its extensions.
+//! IMAP4rev2 and IMAP4rev1 as one session without I/O (RFC 9051, RFC 3501), with the grammar of their extensions.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | [`lex`], [`set`], [`date`], [`flag`], [`utf7`] | the small pieces of the grammar |
 //! | [`parse`], [`append`], [`list`], [`fetch`], [`search`], [`sort`], [`thread`], [`multisearch`] | commands, one file a group |
+//! | [`acl`], [`metadata`], [`notify`] | the same |
 //! | [`command`] | what they become |
 //! | [`print`](mod@print) | how values are written in responses |
 //! | [`session`] | lines, literals, states, authentication, IDLE, limits |
@@ -11,6 +12,7 @@
 //! The session knows no mailbox. What a command means is up to the agent, which answers with ready-made
 //! untagged responses; the session alone writes tagged ones.
 
+pub mod acl;
 pub mod append;
 pub mod command;
 pub mod date;
@@ -19,7 +21,9 @@ pub mod fetch;
 pub mod flag;
 pub mod lex;
 pub mod list;
+pub mod metadata;
 pub mod multisearch;
+pub mod notify;
 pub mod parse;
 pub mod print;
 pub mod search;

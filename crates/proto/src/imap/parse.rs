@@ -1,12 +1,15 @@
 //! From a collected command to a [`Command`].
 
+use super::acl;
 use super::command::{Command, Copy, QResync, Select, Store, StoreMode};
 use super::fault::{Fault, Parsed, syntax};
 use super::fetch;
 use super::flag;
 use super::lex::{Cursor, is_tag_char};
 use super::list;
+use super::metadata;
 use super::multisearch;
+use super::notify;
 use super::search;
 use super::set::sequence_set;
 use super::sort;
@@ -66,6 +69,19 @@ pub fn command(cursor: &mut Cursor<'_>) -> Parsed<Command> {
             Command::GetQuota(String::from_utf8_lossy(&cursor.astring()?).into_owned())
         }
         "GETQUOTAROOT" => Command::GetQuotaRoot(spaced_mailbox(cursor)?),
+        "SETQUOTA" => set_quota(cursor)?,
+        "COMPRESS" => {
+            cursor.space()?;
+            Command::Compress(cursor.word()?.to_ascii_uppercase())
+        }
+        "GETACL" => Command::GetAcl(spaced_mailbox(cursor)?),
+        "SETACL" => acl::set(cursor)?,
+        "DELETEACL" => acl::delete(cursor)?,
+        "LISTRIGHTS" => acl::list_rights(cursor)?,
+        "MYRIGHTS" => Command::MyRights(spaced_mailbox(cursor)?),
+        "GETMETADATA" => metadata::get(cursor)?,
+        "SETMETADATA" => metadata::set(cursor)?,
+        "NOTIFY" => notify::notify(cursor)?,
         "ESEARCH" => {
             cursor.space()?;
             Command::MultiSearch(multisearch::multi_search(cursor)?)
@@ -89,9 +105,10 @@ pub fn command(cursor: &mut Cursor<'_>) -> Parsed<Command> {
 /// A mailbox name, decoded to UTF-8, with `INBOX` in upper case however it was written.
 ///
 /// # Errors
-/// [`Fault::Name`] when the name is not well-formed modified UTF-7.
+/// [`Fault::Name`] when the name is not well-formed: UTF-8 where the cursor says so, else modified UTF-7.
 pub fn mailbox(cursor: &mut Cursor<'_>) -> Parsed<String> {
-    Ok(canonical(utf7::decode(&cursor.astring()?)?))
+    let wire = cursor.astring()?;
+    Ok(canonical(if cursor.is_utf8() { utf7::plain(&wire)? } else { utf7::decode(&wire)? }))
 }
 
 /// `INBOX` and the first level of `inbox/…` in upper case, other names as they are (RFC 3501 §5.1).
@@ -104,7 +121,7 @@ pub fn canonical(mut name: String) -> String {
     name
 }
 
-fn spaced_mailbox(cursor: &mut Cursor<'_>) -> Parsed<String> {
+pub(super) fn spaced_mailbox(cursor: &mut Cursor<'_>) -> Parsed<String> {
     cursor.space()?;
     mailbox(cursor)
 }
@@ -179,6 +196,27 @@ fn enable(cursor: &mut Cursor<'_>) -> Parsed<Command> {
         names.push(cursor.atom()?.to_ascii_uppercase());
     }
     if names.is_empty() { syntax("ENABLE needs a capability") } else { Ok(Command::Enable(names)) }
+}
+
+/// `root (resource limit …)`: at most ten resources, names in upper case.
+fn set_quota(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    cursor.space()?;
+    let root = String::from_utf8_lossy(&cursor.astring()?).into_owned();
+    cursor.space()?;
+    cursor.expect(b'(', "limits must be in parentheses")?;
+    let mut limits = Vec::new();
+    while !cursor.eat(b')') {
+        if !limits.is_empty() {
+            cursor.space()?;
+        }
+        let name = cursor.atom()?.to_ascii_uppercase();
+        cursor.space()?;
+        limits.push((name, cursor.number64()?));
+        if limits.len() > 10 {
+            return syntax("too many resources");
+        }
+    }
+    Ok(Command::SetQuota { root, limits })
 }
 
 fn create(cursor: &mut Cursor<'_>) -> Parsed<Command> {

@@ -74,6 +74,27 @@ pub fn mailbox(out: &mut Vec<u8>, name: &str) {
     string(out, utf7::encode(name).as_bytes());
 }
 
+/// Appends a mailbox name as UTF-8, quoted, for clients that said that they understand it.
+pub fn mailbox_utf8(out: &mut Vec<u8>, name: &str) {
+    out.push(b'"');
+    for &b in name.as_bytes() {
+        if b == b'"' || b == b'\\' {
+            out.push(b'\\');
+        }
+        out.push(b);
+    }
+    out.push(b'"');
+}
+
+/// Appends a text: quoted where it is plain or the client understands UTF-8 in quoted strings, else as a literal.
+pub fn text(out: &mut Vec<u8>, text: &str, utf8: bool) {
+    if utf8 && text.len() <= 1000 && !text.chars().any(char::is_control) {
+        mailbox_utf8(out, text);
+    } else {
+        string(out, text.as_bytes());
+    }
+}
+
 /// Appends flags in parentheses.
 pub fn flags<'a>(out: &mut Vec<u8>, flags: impl IntoIterator<Item = &'a Flag>) {
     out.push(b'(');

@@ -10,7 +10,7 @@ use super::lex::Cursor;
 use super::list::StatusItem;
 use super::search::Key;
 use super::set::{Range, SequenceSet};
-use super::{append, date, parse, print, set, utf7};
+use super::{acl, append, date, metadata, notify, parse, print, set, utf7};
 
 fn command(text: &str) -> Result<Command, Fault> {
     parse::command(&mut Cursor::new(text.as_bytes()))
@@ -156,13 +156,94 @@ fn store_and_status_values() {
 
 #[test]
 fn append_is_read_up_to_its_literal() {
-    let first = |text: &str| append::first(&mut Cursor::new(text.as_bytes()));
+    let first = |text: &str| {
+        append::first(&mut Cursor::new(text.as_bytes())).map(|(_, steps)| match &steps[..] {
+            [append::Step::Message(append), append::Step::Literal(_)] => append.clone(),
+            other => panic!("{other:?}"),
+        })
+    };
     let plain = first("APPEND saved-messages (\\Seen) {310}").unwrap();
-    assert_eq!((plain.mailbox.as_str(), plain.size, plain.date), ("saved-messages", 310, None));
+    assert_eq!((plain.mailbox.as_str(), plain.size, plain.date), ("saved-messages", Some(310), None));
     assert_eq!(first("APPEND {5+}"), Err(Fault::Incomplete));
     assert_eq!(first("APPEND {5+}\r\nINBOX {7+}").unwrap().mailbox, "INBOX");
     assert_eq!(first("APPEND x \" 1-Jan-1970 00:00:01 +0000\" ~{7}").unwrap().date, Some(Time::from_seconds(1)));
+    assert_eq!(first("APPEND x UTF8 (~{9}").unwrap().size, Some(9));
     assert!(matches!(first("APPEND x (\\Seen {7}"), Err(Fault::Syntax(_))));
+    assert!(matches!(first("APPEND x"), Err(Fault::Syntax(_))));
+    let replaced = |text: &str| first(text).unwrap().replaces.map(|r| (r.uid, r.number));
+    assert_eq!(replaced("REPLACE 4 Drafts {7}"), Some((false, 4)));
+    assert_eq!(replaced("UID REPLACE * Drafts {7}"), Some((true, 0)));
+}
+
+#[test]
+fn messages_are_put_together_from_parts() {
+    use append::Step;
+    let text = "APPEND Drafts (\\Draft) CATENATE (URL \"/INBOX/;UID=1\" TEXT {5}";
+    let (mut line, steps) = append::first(&mut Cursor::new(text.as_bytes())).unwrap();
+    let [Step::Message(append), Step::Url(url), Step::Literal(5)] = &steps[..] else { panic!("{steps:?}") };
+    assert_eq!((append.size, url.as_str()), (None, "/INBOX/;UID=1"));
+    assert!(!line.may_end());
+    let rest = line.rest(&mut Cursor::new(b" TEXT {0}")).unwrap();
+    assert_eq!(rest, [Step::Literal(0)]);
+    // The message ends, another one is whole.
+    let rest = line.rest(&mut Cursor::new(b") (\\Seen) {9}")).unwrap();
+    assert!(matches!(&rest[..], [Step::Message(append), Step::Literal(9)] if append.size == Some(9)));
+    assert!(line.may_end());
+    for bad in
+        ["CATENATE (", "CATENATE ()", "CATENATE (TEXT x)", "CATENATE (URL a TEXT {1} URL b)", "CATENATE (URL a) x"]
+    {
+        let text = format!("APPEND Drafts {bad}");
+        assert!(append::first(&mut Cursor::new(text.as_bytes())).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn names_are_utf8_where_that_is_enabled() {
+    let name = |text: &str, utf8| match parse::command(&mut Cursor::new(text.as_bytes()).utf8(utf8)) {
+        Ok(Command::Delete(name)) => name,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(name("DELETE \"a &- b\"", true), "a &- b");
+    assert_eq!(name("DELETE \"a &- b\"", false), "a & b");
+    assert_eq!(name("DELETE \"下書き\"", true), "下書き");
+}
+
+#[test]
+fn rights_annotations_and_notifications() {
+    let Ok(Command::SetAcl(set)) = command("SETACL Plans taro@example.jp +lr") else { panic!() };
+    assert_eq!((set.change, set.rights.as_str()), (acl::Change::Add, "lr"));
+    assert!(matches!(command("SETACL Plans taro L"), Err(Fault::Syntax(_))));
+    assert!(matches!(command("LISTRIGHTS Plans -anyone"), Ok(Command::ListRights { .. })));
+    for text in [
+        "GETMETADATA (MAXSIZE 9 DEPTH 1) \"\" (/shared/comment /private/Comment)",
+        "GETMETADATA \"\" (MAXSIZE 9 DEPTH 1) (/shared/comment /private/Comment)",
+    ] {
+        let Ok(Command::GetMetadata(get)) = command(text) else { panic!("{text}") };
+        assert_eq!((get.max_size, get.depth), (Some(9), metadata::Depth::One));
+        assert_eq!(get.entries, ["/shared/comment", "/private/comment"]);
+    }
+    let Ok(Command::SetMetadata { entries, .. }) = command("SETMETADATA a (/shared/x NIL /private/y ~{2+}\r\n\0\n)")
+    else {
+        panic!()
+    };
+    assert_eq!(entries, [("/shared/x".to_owned(), None), ("/private/y".into(), Some(b"\0\n".to_vec()))]);
+    for bad in ["shared/x", "/shared/", "/shared//x", "/shared/*"] {
+        assert!(matches!(command(&format!("GETMETADATA a {bad}")), Err(Fault::Syntax(_))), "{bad}");
+    }
+    let text = "NOTIFY SET STATUS (selected-delayed (MessageNew (UID FLAGS) MessageExpunge)) \
+                (subtree (Lists Work) (MailboxName)) (personal NONE)";
+    let Ok(Command::Notify(notify::Notify::Set { status: true, groups })) = command(text) else { panic!() };
+    assert_eq!(groups.len(), 3);
+    assert_eq!(groups[0].events.items.len(), 2);
+    for bad in [
+        "(selected (MessageNew))",
+        "(selected (FlagChange))",
+        "(personal (MessageNew (UID) MessageExpunge))",
+        "(selected (MailboxName))",
+        "(nobody (MailboxName))",
+    ] {
+        assert!(matches!(command(&format!("NOTIFY SET {bad}")), Err(Fault::Syntax(_))), "{bad}");
+    }
 }
 
 #[test]

@@ -25,6 +25,17 @@ pub fn decode(wire: &[u8]) -> Parsed<String> {
     if name.len() > NAME_MAX || name.chars().any(char::is_control) { Err(Fault::Name) } else { Ok(name) }
 }
 
+/// A name that is UTF-8 on the wire (RFC 9051 §5.1, RFC 6855 §3).
+///
+/// # Errors
+/// [`Fault::Name`] when it is not UTF-8, is too long or holds control characters.
+pub fn plain(wire: &[u8]) -> Parsed<String> {
+    match std::str::from_utf8(wire) {
+        Ok(name) if name.len() <= NAME_MAX && !name.chars().any(char::is_control) => Ok(name.to_owned()),
+        _ => Err(Fault::Name),
+    }
+}
+
 /// Encodes a name for the wire.
 #[must_use]
 pub fn encode(name: &str) -> String {

@@ -76,6 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         "bytes or a summary of no body",
         "SELECT content FROM body WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = body.content)
          UNION SELECT content FROM summary WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = summary.content)
+         UNION SELECT content FROM digest WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = digest.content)
          UNION SELECT content FROM signature WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.id = signature.content)",
     ),
     rule(
@@ -209,6 +210,19 @@ pub(super) const RULES: &[Rule] = &[
         "SELECT a.id, a.used, COALESCE(s.b, 0) FROM account a LEFT JOIN
              (SELECT account, CAST(SUM(size) AS BIGINT) AS b FROM mailbox GROUP BY account) AS s ON s.account = a.id
          WHERE a.used <> COALESCE(s.b, 0) AND a.purge_after IS NULL",
+    ),
+    rule(
+        "アカウントのない購読 (アカウント, フォルダー)",
+        "a subscription of no account (account, folder)",
+        "SELECT account, name FROM subscription
+         WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = subscription.account)",
+    ),
+    rule(
+        "フォルダーのない権限や注釈 (フォルダー, アカウント)",
+        "rights or annotations of no folder (folder, account)",
+        "SELECT mailbox, account FROM acl WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = acl.mailbox)
+         UNION ALL SELECT mailbox, account FROM annotation
+         WHERE mailbox <> 0 AND NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = annotation.mailbox)",
     ),
     // Journal
     rule(

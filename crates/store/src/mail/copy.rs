@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sekisho_message::Time;
+
 use super::expunge::{lock_account, take_out};
-use super::place::{Placed, account_of, count_usage, insert, make_room, take_room};
+use super::place::{Entry, Placed, account_of, count_usage, insert, make_room, take_room};
 use super::read::chosen;
 use super::{Flags, Mail, Tally, lock};
 use crate::{ContentId, Error, MailboxId, Result, Tx, content, mailbox};
@@ -17,18 +19,18 @@ pub struct Copied {
     pub uids: Vec<(u32, u32)>,
 }
 
-/// Copies messages, flags and dates included. UIDs that do not exist are passed over.
+/// Copies messages, flags and dates included, at `now`. UIDs that do not exist are passed over.
 /// At most [`MOST_AT_ONCE`](super::MOST_AT_ONCE) in one transaction: give more in pieces.
 ///
 /// # Errors
 /// `NotFound` when a folder is gone; [`Error::OverQuota`].
-pub fn copy(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId) -> Result<Copied> {
+pub fn copy(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId, now: Time) -> Result<Copied> {
     let account = account_of(tx, to)?;
     lock_account(tx, account)?;
     lock_both(tx, from, to)?;
     let chosen = chosen(tx, from, uids)?;
-    take_room(tx, account, chosen.iter().map(|(mail, _)| mail.size).sum())?;
-    let copied = put(tx, from, &chosen, to)?;
+    take_room(tx, account, chosen.iter().map(|(mail, _)| mail.size).sum(), chosen.len())?;
+    let copied = put(tx, from, &chosen, to, now)?;
     let mut counts: BTreeMap<ContentId, u64> = BTreeMap::new();
     for (mail, _) in &chosen {
         *counts.entry(mail.content).or_default() += 1;
@@ -44,7 +46,7 @@ pub fn copy(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId) -> Re
 ///
 /// # Errors
 /// As [`copy`].
-pub fn move_(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId) -> Result<Copied> {
+pub fn move_(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId, now: Time) -> Result<Copied> {
     let (giver, taker) = (account_of(tx, from)?, account_of(tx, to)?);
     for account in BTreeSet::from([giver, taker]) {
         lock_account(tx, account)?;
@@ -52,9 +54,9 @@ pub fn move_(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId) -> R
     lock_both(tx, from, to)?;
     let chosen = chosen(tx, from, uids)?;
     if giver != taker {
-        take_room(tx, taker, chosen.iter().map(|(mail, _)| mail.size).sum())?;
+        take_room(tx, taker, chosen.iter().map(|(mail, _)| mail.size).sum(), chosen.len())?;
     }
-    let copied = put(tx, from, &chosen, to)?;
+    let copied = put(tx, from, &chosen, to, now)?;
     let tally = take_out(tx, from, &chosen, |_| true)?;
     if giver != taker {
         count_usage(tx, giver, -tally.size)?;
@@ -72,7 +74,7 @@ fn lock_both(tx: &mut dyn Tx, from: MailboxId, to: MailboxId) -> Result<()> {
 }
 
 /// Inserts rows for the messages into `to`.
-fn put(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)], to: MailboxId) -> Result<Copied> {
+fn put(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)], to: MailboxId, now: Time) -> Result<Copied> {
     let flags = translated(tx, from, chosen, to)?;
     let mut tally = Tally::default();
     for ((mail, _), flags) in chosen.iter().zip(&flags) {
@@ -85,7 +87,8 @@ fn put(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)], to: MailboxId)
     let first = make_room(tx, to, tally)?.ok_or(Error::NotFound("folder"))?;
     let mut copied = Copied { uidvalidity: first.uidvalidity, uids: Vec::with_capacity(chosen.len()) };
     for (uid, ((mail, _), flags)) in (first.uid..).zip(chosen.iter().zip(flags)) {
-        insert(tx, to, Placed { uid, ..first }, mail.content, flags, mail.date, mail.size)?;
+        let entry = Entry { content: mail.content, flags, date: mail.date, size: mail.size, saved: now };
+        insert(tx, to, Placed { uid, ..first }, &entry)?;
         copied.uids.push((mail.uid, uid));
     }
     Ok(copied)

@@ -34,23 +34,51 @@ pub enum Delivery {
     Gone,
 }
 
-/// Puts a message into a folder.
+/// Puts a message into a folder; `date` is its INTERNALDATE, `now` its SAVEDATE.
 ///
 /// # Errors
 /// `NotFound` when the folder is gone; [`Error::OverQuota`] when there is no room.
-pub fn append(tx: &mut dyn Tx, mailbox: MailboxId, body: &Body, flags: Flags, date: Time) -> Result<Placed> {
+pub fn append(tx: &mut dyn Tx, mailbox: MailboxId, body: &Body, flags: Flags, date: Time, now: Time) -> Result<Placed> {
     let account = account_of(tx, mailbox)?;
     let size = match body {
         Body::New(staged) => staged.size(),
         Body::Stored(id) => content::size(tx, *id)?,
     };
-    charge(tx, account, size)?.ok_or(Error::OverQuota)?;
+    charge(tx, account, size, 1)?.ok_or(Error::OverQuota)?;
     let (content, size) = content::keep(tx, body)?;
     let mut tally = Tally::default();
     tally.add(flags, size);
     let placed = make_room(tx, mailbox, tally)?.ok_or(Error::NotFound("folder"))?;
-    insert(tx, mailbox, placed, content, flags, date, size)?;
+    insert(tx, mailbox, placed, &Entry { content, flags, date, size, saved: now })?;
     Ok(placed)
+}
+
+/// Puts a message into the folder `to` in place of the one with the UID `uid` in the folder `from` (RFC 8508). Both or
+/// neither; the room of the old one counts for the new one when both folders are of one account.
+///
+/// # Errors
+/// As [`append`]; `NotFound("message")` when the old one is not there any more.
+pub fn replace(
+    tx: &mut dyn Tx,
+    (from, uid): (MailboxId, u32),
+    to: MailboxId,
+    body: &Body,
+    flags: Flags,
+    (date, now): (Time, Time),
+) -> Result<Placed> {
+    if super::expunge(tx, from, &[uid], false)?.is_empty() {
+        return Err(Error::NotFound("message"));
+    }
+    append(tx, to, body, flags, date, now)
+}
+
+/// What a row of `mail` says besides where it stands.
+pub(super) struct Entry {
+    pub(super) content: ContentId,
+    pub(super) flags: Flags,
+    pub(super) date: Time,
+    pub(super) size: u64,
+    pub(super) saved: Time,
 }
 
 /// Delivers one stored body of `size` octets to the INBOX of each account; the outcomes are in the same order.
@@ -78,7 +106,7 @@ pub fn deliver(
 }
 
 fn deliver_one(tx: &mut dyn Tx, account: AccountId, content: ContentId, now: Time, size: u64) -> Result<Delivery> {
-    let Some(mailbox) = charge(tx, account, size)? else {
+    let Some(mailbox) = charge(tx, account, size, 1)? else {
         let known = tx.one("SELECT id FROM account WHERE id = ?1 AND state < 2", &[account.into()], |_| Ok(()))?;
         return Ok(if known.is_some() { Delivery::OverQuota } else { Delivery::Gone });
     };
@@ -86,16 +114,20 @@ fn deliver_one(tx: &mut dyn Tx, account: AccountId, content: ContentId, now: Tim
     tally.add(Flags::default(), size);
     let placed = make_room(tx, mailbox, tally)?;
     let placed = placed.ok_or_else(|| Error::Corrupt(format!("account {} has no INBOX", account.0)))?;
-    insert(tx, mailbox, placed, content, Flags::default(), now, size)?;
+    insert(tx, mailbox, placed, &Entry { content, flags: Flags::default(), date: now, size, saved: now })?;
     Ok(Delivery::Delivered { mailbox, uid: placed.uid })
 }
 
-/// Adds `size` to what an account uses; its INBOX. None when it has no room, or is removed.
-fn charge(tx: &mut dyn Tx, account: AccountId, size: u64) -> Result<Option<MailboxId>> {
+/// Adds `size` to what an account uses; its INBOX. None when it has no room for `count` messages of `size` octets
+/// together, or is removed.
+fn charge(tx: &mut dyn Tx, account: AccountId, size: u64, count: usize) -> Result<Option<MailboxId>> {
     tx.one(
         "UPDATE account SET used = used + ?2
-         WHERE id = ?1 AND state < 2 AND (quota IS NULL OR used + ?2 <= quota) RETURNING inbox",
-        &[account.into(), size.into()],
+         WHERE id = ?1 AND state < 2 AND (quota IS NULL OR used + ?2 <= quota)
+             AND (message_quota IS NULL OR
+                 (SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT) FROM mailbox WHERE account = ?1) + ?3 <= message_quota)
+         RETURNING inbox",
+        &[account.into(), size.into(), count.into()],
         |row| Ok(MailboxId(row.int(0)?)),
     )
 }
@@ -106,9 +138,9 @@ pub(crate) fn count_usage(tx: &mut dyn Tx, account: AccountId, change: i64) -> R
     Ok(())
 }
 
-/// Takes `size` octets of room, as [`append`] does.
-pub(super) fn take_room(tx: &mut dyn Tx, account: AccountId, size: u64) -> Result<()> {
-    charge(tx, account, size)?.map(|_| ()).ok_or(Error::OverQuota)
+/// Takes room for `count` messages of `size` octets together, as [`append`] does.
+pub(super) fn take_room(tx: &mut dyn Tx, account: AccountId, size: u64, count: usize) -> Result<()> {
+    charge(tx, account, size, count)?.map(|_| ()).ok_or(Error::OverQuota)
 }
 
 /// Takes UIDs for the messages of `tally` and counts them; the first UID. None when the folder is gone.
@@ -122,25 +154,19 @@ pub(super) fn make_room(tx: &mut dyn Tx, mailbox: MailboxId, tally: Tally) -> Re
     )
 }
 
-pub(super) fn insert(
-    tx: &mut dyn Tx,
-    mailbox: MailboxId,
-    placed: Placed,
-    content: ContentId,
-    flags: Flags,
-    date: Time,
-    size: u64,
-) -> Result<()> {
+pub(super) fn insert(tx: &mut dyn Tx, mailbox: MailboxId, placed: Placed, entry: &Entry) -> Result<()> {
     tx.execute(
-        "INSERT INTO mail (mailbox, uid, content, flags, modseq, date, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO mail (mailbox, uid, content, flags, modseq, date, size, saved)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &[
             mailbox.into(),
             placed.uid.into(),
-            content.into(),
-            flags.0.into(),
+            entry.content.into(),
+            entry.flags.0.into(),
             placed.modseq.into(),
-            date.into(),
-            size.into(),
+            entry.date.into(),
+            entry.size.into(),
+            entry.saved.into(),
         ],
     )?;
     Ok(())

@@ -21,7 +21,7 @@ pub struct SummaryRef<'a> {
     pub header_len: u32,
 }
 
-const COLUMNS: &str = "uid, mail.content, flags, modseq, date, size";
+const COLUMNS: &str = "uid, mail.content, flags, modseq, date, size, saved";
 
 /// Calls `each` for every message with a UID from `first` to `last`, by UID.
 ///
@@ -35,7 +35,7 @@ pub fn entries(
     each: &mut dyn FnMut(Mail) -> Result<()>,
 ) -> Result<()> {
     tx.query(
-        "SELECT uid, content, flags, modseq, date, size FROM mail
+        "SELECT uid, content, flags, modseq, date, size, saved FROM mail
          WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid",
         &[mailbox.into(), first.into(), last.into()],
         &mut |row| each(read(row)?),
@@ -62,13 +62,13 @@ pub fn summaries(
         ),
         &[mailbox.into(), first.into(), last.into()],
         &mut |row| {
-            let summary = match row.opt_int(6)? {
+            let summary = match row.opt_int(7)? {
                 None => None,
                 Some(header_len) => Some(SummaryRef {
                     header_len: u32::try_from(header_len).unwrap_or(0),
-                    envelope: row.blob(7)?,
-                    body: row.blob(8)?,
-                    bodystructure: row.blob(9)?,
+                    envelope: row.blob(8)?,
+                    body: row.blob(9)?,
+                    bodystructure: row.blob(10)?,
                 }),
             };
             each(read(row)?, summary)
@@ -94,7 +94,7 @@ pub fn signed(
              WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid"
         ),
         &[mailbox.into(), first.into(), last.into()],
-        &mut |row| each(read(row)?, row.opt_blob(6)?.and_then(Signature::read)),
+        &mut |row| each(read(row)?, row.opt_blob(7)?.and_then(Signature::read)),
     )
 }
 
@@ -176,7 +176,7 @@ pub fn changed_since(tx: &mut dyn Tx, mailbox: MailboxId, modseq: u64) -> Result
 
 fn changed_between(tx: &mut dyn Tx, mailbox: MailboxId, modseq: u64, first: u32, last: u32) -> Result<Vec<Mail>> {
     tx.all(
-        "SELECT uid, content, flags, modseq, date, size FROM mail
+        "SELECT uid, content, flags, modseq, date, size, saved FROM mail
          WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 AND modseq > ?4 ORDER BY uid",
         &[mailbox.into(), first.into(), last.into(), modseq.into()],
         read,
@@ -235,5 +235,6 @@ fn read(row: &dyn Row) -> Result<Mail> {
         modseq: row.count(3)?,
         date: Time(row.int(4)?),
         size: row.count(5)?,
+        saved: Time(row.int(6)?),
     })
 }

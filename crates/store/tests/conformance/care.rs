@@ -24,9 +24,9 @@ async fn furnish(world: &World) {
             list::add_member(tx, id, &target, NOW)?;
             mailbox::keyword(tx, inbox, "Work")?;
             for body in [&large, &small] {
-                mail::append(tx, inbox, body, Flags::SEEN, NOW)?;
+                mail::append(tx, inbox, body, Flags::SEEN, NOW, NOW)?;
             }
-            mail::append(tx, inbox, &small, Flags::default(), NOW)?;
+            mail::append(tx, inbox, &small, Flags::default(), NOW, NOW)?;
             mail::expunge(tx, inbox, &[2], false)?;
             let entry = journal::Entry {
                 at: NOW,

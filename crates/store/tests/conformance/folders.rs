@@ -11,7 +11,7 @@ async fn inbox(world: &World, account: AccountId) -> MailboxId {
 
 async fn append(world: &World, folder: MailboxId, flags: Flags) -> u32 {
     let body = world.body(b"Subject: x\r\n\r\nx\r\n").await;
-    world.store.write(move |tx| mail::append(tx, folder, &body, flags, NOW)).await.unwrap().uid
+    world.store.write(move |tx| mail::append(tx, folder, &body, flags, NOW, NOW)).await.unwrap().uid
 }
 
 async fn entries(world: &World, folder: MailboxId) -> Vec<Mail> {
@@ -61,26 +61,30 @@ pub async fn folders_are_made_renamed_and_deleted(world: &World) {
     let taken = world.store.write(move |tx| mailbox::rename(tx, account, "Work", "Sent", NOW)).await;
     assert!(matches!(taken, Err(Error::Conflict(_))));
 
-    // INBOX: its messages go, it stays.
-    let old_inbox = inbox(world, account).await;
-    append(world, old_inbox, Flags::default()).await;
-    let before = folder(world, old_inbox).await;
-    world.store.write(move |tx| mailbox::rename(tx, account, "Inbox", "Archive", NOW)).await.unwrap();
-    let new_inbox = inbox(world, account).await;
-    assert_ne!(new_inbox, old_inbox);
-    assert_eq!((folder(world, old_inbox).await.name.as_str(), folder(world, old_inbox).await.messages), ("Archive", 1));
-    let fresh = folder(world, new_inbox).await;
-    assert_eq!((fresh.name.as_str(), fresh.messages, fresh.uidnext), ("INBOX", 0, 1));
-    assert!(fresh.uidvalidity > before.uidvalidity);
+    // INBOX keeps its name.
+    let kept = world.store.write(move |tx| mailbox::rename(tx, account, "Inbox", "Archive", NOW)).await;
+    assert!(matches!(kept, Err(Error::Conflict(_))));
+    let archive = make(world, account, "Archive").await;
+    append(world, archive, Flags::default()).await;
+    let before = folder(world, archive).await;
+    // A name that only has folders below it can be renamed too.
+    world.store.write(move |tx| mailbox::delete(tx, account, "Work/Old")).await.unwrap();
+    let renamed = world.store.write(move |tx| mailbox::rename(tx, account, "Work/Old", "Work/New", NOW)).await.unwrap();
+    let renamed: Vec<_> = renamed.iter().map(|(folder, old)| (old.as_str(), folder.name.as_str())).collect();
+    let expected = [("Work/Old/2026", "Work/New/2026"), ("Work/Old/2026/一月", "Work/New/2026/一月")];
+    assert_eq!(renamed, expected);
+    let nothing = world.store.write(move |tx| mailbox::rename(tx, account, "Work/Old", "X", NOW)).await;
+    assert_eq!(nothing, Err(Error::NotFound("folder")));
 
     let used = world.store.read(move |tx| account::usage(tx, account)).await.unwrap();
     assert_eq!(used.messages, 2);
     let deleted = world.store.write(move |tx| mailbox::delete(tx, account, "Archive")).await.unwrap();
-    assert_eq!(deleted, old_inbox);
+    assert_eq!(deleted, archive);
     let left = world.store.read(move |tx| account::usage(tx, account)).await.unwrap();
     assert_eq!((left.messages, left.used), (1, used.used / 2));
     let append_to_gone = world.body(b"x").await;
-    let gone = world.store.write(move |tx| mail::append(tx, deleted, &append_to_gone, Flags::default(), NOW)).await;
+    let gone =
+        world.store.write(move |tx| mail::append(tx, deleted, &append_to_gone, Flags::default(), NOW, NOW)).await;
     assert_eq!(gone, Err(Error::NotFound("folder")));
     let inbox_stays = world.store.write(move |tx| mailbox::delete(tx, account, "INBOX")).await;
     assert!(matches!(inbox_stays, Err(Error::Conflict(_))));
@@ -91,10 +95,6 @@ pub async fn folders_are_made_renamed_and_deleted(world: &World) {
     // A folder of the same name is another folder.
     let again = make(world, account, "Archive").await;
     assert!(folder(world, again).await.uidvalidity > before.uidvalidity);
-    world.store.write(move |tx| mailbox::subscribe(tx, account, "Archive", false)).await.unwrap();
-    assert!(!folder(world, again).await.subscribed);
-    let unknown = world.store.write(move |tx| mailbox::subscribe(tx, account, "Nothing", true)).await;
-    assert_eq!(unknown, Err(Error::NotFound("folder")));
 }
 
 pub async fn appending_and_flags(world: &World) {
@@ -219,7 +219,7 @@ pub async fn copying_and_moving(world: &World) {
         })
         .await
         .unwrap();
-    let copied = world.store.write(move |tx| mail::copy(tx, from, &[1, 2, 9], to)).await.unwrap();
+    let copied = world.store.write(move |tx| mail::copy(tx, from, &[1, 2, 9], to, NOW)).await.unwrap();
     assert_eq!(copied.uids, [(1, 1), (2, 2)]);
     assert_eq!(copied.uidvalidity, folder(world, to).await.uidvalidity);
     let there = entries(world, to).await;
@@ -229,21 +229,21 @@ pub async fn copying_and_moving(world: &World) {
     assert_eq!(there[1].flags, Flags::SEEN.with(Flags::keyword(words[1].0)));
     assert_eq!((there[0].flags, there[0].date), (Flags::SEEN, NOW));
 
-    let moved = world.store.write(move |tx| mail::move_(tx, from, &[3, 4], to)).await.unwrap();
+    let moved = world.store.write(move |tx| mail::move_(tx, from, &[3, 4], to, NOW)).await.unwrap();
     assert_eq!(moved.uids, [(3, 3), (4, 4)]);
     assert_eq!(uids(&entries(world, from).await), [1, 2]);
     let usage = |account| world.store.read(move |tx| account::usage(tx, account));
     assert_eq!(usage(ids[0]).await.unwrap().used, 6 * 17);
     // Into somebody else's folder: the room is theirs.
-    world.store.write(move |tx| mail::move_(tx, to, &[3], foreign)).await.unwrap();
+    world.store.write(move |tx| mail::move_(tx, to, &[3], foreign, NOW)).await.unwrap();
     assert_eq!((usage(ids[0]).await.unwrap().used, usage(ids[1]).await.unwrap().used), (5 * 17, 17));
     // Within one folder both work too.
-    let again = world.store.write(move |tx| mail::copy(tx, to, &[1], to)).await.unwrap();
+    let again = world.store.write(move |tx| mail::copy(tx, to, &[1], to, NOW)).await.unwrap();
     assert_eq!(again.uids, [(1, 5)]);
-    let again = world.store.write(move |tx| mail::move_(tx, to, &[1], to)).await.unwrap();
+    let again = world.store.write(move |tx| mail::move_(tx, to, &[1], to, NOW)).await.unwrap();
     assert_eq!(again.uids, [(1, 6)]);
     assert_eq!(uids(&entries(world, to).await), [2, 4, 5, 6]);
-    let nothing = world.store.write(move |tx| mail::copy(tx, to, &[77], from)).await.unwrap();
+    let nothing = world.store.write(move |tx| mail::copy(tx, to, &[77], from, NOW)).await.unwrap();
     assert!(nothing.uids.is_empty() && nothing.uidvalidity > 0);
 }
 
@@ -284,7 +284,7 @@ pub async fn quota_is_kept(world: &World) {
     append(world, inbox, Flags::default()).await;
     append(world, inbox, Flags::default()).await;
     let body = world.body(b"Subject: x\r\n\r\nx\r\n").await;
-    let full = world.store.write(move |tx| mail::append(tx, inbox, &body, Flags::default(), NOW)).await;
+    let full = world.store.write(move |tx| mail::append(tx, inbox, &body, Flags::default(), NOW, NOW)).await;
     assert_eq!(full, Err(Error::OverQuota));
     let body = world.body(b"Subject: x\r\n\r\nx\r\n").await;
     let outcomes = world.store.write(move |tx| {
@@ -294,7 +294,7 @@ pub async fn quota_is_kept(world: &World) {
         Ok(outcomes)
     });
     assert_eq!(outcomes.await.unwrap(), [Delivery::OverQuota]);
-    let copied = world.store.write(move |tx| mail::copy(tx, inbox, &[1], inbox)).await;
+    let copied = world.store.write(move |tx| mail::copy(tx, inbox, &[1], inbox, NOW)).await;
     assert_eq!(copied, Err(Error::OverQuota));
     world.store.write(move |tx| mail::expunge(tx, inbox, &[1], false)).await.unwrap();
     append(world, inbox, Flags::default()).await;

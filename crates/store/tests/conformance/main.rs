@@ -15,6 +15,7 @@ mod opening;
 mod personal;
 mod queue;
 mod rounds;
+mod sharing;
 mod steps;
 mod transactions;
 mod world;
@@ -50,6 +51,8 @@ on_both_engines! {
     steps: filters, hold_release_retry_purge, releasing_out_of_a_held_origin, steps_resume;
     folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
+    sharing: subscriptions_are_names, rights_add_up, anyone_is_the_own_domain, annotations_have_scopes,
+        digests_go_with_their_bodies, one_message_takes_the_place_of_another;
     opening: gaps_tell_what_is_there, the_first_unseen_message_is_remembered, signatures_are_made_in_steps,
         one_node_makes_signatures, headers_are_read_alone;
     journal: entries_come_back_in_order, filters_and_times, old_days_are_compressed, growth_is_bounded;

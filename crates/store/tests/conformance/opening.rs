@@ -15,7 +15,7 @@ async fn inbox(world: &World) -> MailboxId {
 
 async fn append(world: &World, folder: MailboxId, text: &str, flags: Flags) -> u32 {
     let body = world.body(text.as_bytes()).await;
-    world.store.write(move |tx| Ok(mail::append(tx, folder, &body, flags, NOW)?.uid)).await.unwrap()
+    world.store.write(move |tx| Ok(mail::append(tx, folder, &body, flags, NOW, NOW)?.uid)).await.unwrap()
 }
 
 async fn ranges(world: &World, folder: MailboxId) -> Vec<(u32, u32)> {

@@ -76,6 +76,17 @@ impl World {
             .unwrap()
     }
 
+    /// One account in another domain.
+    pub async fn other_domain(&self, address: &'static str) -> AccountId {
+        self.store
+            .write(move |tx| {
+                domain::add(tx, address.rsplit('@').next().unwrap_or_default(), NOW)?;
+                account::add(tx, &person(address), NOW)
+            })
+            .await
+            .unwrap()
+    }
+
     pub async fn body(&self, bytes: &[u8]) -> Body {
         let mut staging = self.store.stage();
         staging.write(bytes).unwrap();

@@ -93,7 +93,7 @@ impl Recorder {
     fn mail_comes_and_goes(&mut self, account: AccountId, inbox: MailboxId, round: u32) {
         for octets in [100, 5_000, 70_000] {
             let body = self.body(octets);
-            self.step(move |tx| mail::append(tx, inbox, &body, Flags::default(), NOW));
+            self.step(move |tx| mail::append(tx, inbox, &body, Flags::default(), NOW, NOW));
         }
         let first = round * 3 + 1;
         self.step(move |tx| mail::set_flags(tx, inbox, &[first, first + 1], FlagChange::Add(Flags::SEEN), None));

@@ -39,6 +39,18 @@ pub(super) fn print<'a>(
     printed
 }
 
+/// The octets that a `BODY[…]` section names; `None` when there is no such part.
+pub(in crate::imap) fn octets<'a>(part: &Part, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    let whole = match part.what {
+        What::All if part.path.is_empty() => Cow::Borrowed(body),
+        _ => Message { body, structure: &mut None }.section(&part.path, item(&part.what))?,
+    };
+    Some(match part.partial {
+        None => whole,
+        Some(partial) => Cow::Owned(cut(&whole, partial).to_vec()),
+    })
+}
+
 /// `false` when the part is encoded in an unknown way.
 fn one(out: &mut Vec<u8>, part: &Part, message: &mut Message<'_, '_>) -> bool {
     match part.what {
@@ -128,17 +140,17 @@ fn value(out: &mut Vec<u8>, part: &Part, bytes: Option<&[u8]>) {
         out.extend_from_slice(b"NIL");
         return;
     };
-    let bytes = match part.partial {
-        None => bytes,
-        Some((first, count)) => {
-            let first = usize::try_from(first).unwrap_or(usize::MAX).min(bytes.len());
-            let end = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(first).min(bytes.len());
-            bytes.get(first..end).unwrap_or_default()
-        }
-    };
+    let bytes = part.partial.map_or(bytes, |partial| cut(bytes, partial));
     if part.what == What::Binary && memchr::memchr(0, bytes).is_some() {
         out.push(b'~'); // literal8: only BINARY may hold NUL
     }
     out.reserve(bytes.len() + 24);
     print::literal(out, bytes);
+}
+
+/// `count` octets from `first` on, as far as there are so many.
+fn cut(bytes: &[u8], (first, count): (u64, u64)) -> &[u8] {
+    let first = usize::try_from(first).unwrap_or(usize::MAX).min(bytes.len());
+    let end = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(first).min(bytes.len());
+    bytes.get(first..end).unwrap_or_default()
 }

@@ -5,11 +5,20 @@ use std::sync::Arc;
 
 use sekisho_proto::imap::fetch::Item;
 use sekisho_proto::imap::print;
+use sekisho_store::digest::Digest;
 use sekisho_store::mail::{Mail, SummaryRef};
 
+use super::super::news::fetch_start;
 use super::super::view::{Keywords, Numbered, Recent};
 use super::part::{self, Printed};
 use super::{Computed, Plan};
+
+/// What is known of a message's body without reading it.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) summary: Option<SummaryRef<'a>>,
+    pub(super) digest: Option<&'a Digest>,
+}
 
 /// Prints messages as one command wants them.
 pub(super) struct Printer {
@@ -18,31 +27,26 @@ pub(super) struct Printer {
     pub(super) recent: Recent,
     /// Messages whose flags have just changed, so that they are told though nobody asked.
     pub(super) newly_seen: HashSet<u32>,
-    /// Summaries that the store does not have.
-    pub(super) computed: Computed,
+    /// What the store does not have.
+    pub(super) computed: Arc<Computed>,
     /// Body parts of the first message that are told already.
     pub(super) parts_done: usize,
 }
 
 impl Printer {
     /// `* n FETCH (` and all items that need no body. Without the closing parenthesis.
-    pub(super) fn head(&self, out: &mut Vec<u8>, message: Numbered, mail: &Mail, summary: Option<SummaryRef<'_>>) {
-        out.extend_from_slice(b"* ");
-        print::number(out, u64::from(message.number));
-        out.extend_from_slice(b" FETCH ");
+    pub(super) fn head(&self, out: &mut Vec<u8>, message: Numbered, mail: &Mail, known: Known<'_>) {
+        fetch_start(out, message.number, mail.uid, self.plan.enabled);
         let start = out.len();
         for item in &self.plan.items {
-            self.item(out, start, item, mail, summary);
+            self.item(out, start, item, mail, known);
         }
         if self.newly_seen.contains(&mail.uid) {
             for item in [Item::Flags, Item::ModSeq] {
-                if !self.plan.items.contains(&item) && (item == Item::Flags || self.plan.mod_seq) {
-                    self.item(out, start, &item, mail, summary);
+                if !self.plan.items.contains(&item) && (item == Item::Flags || self.plan.enabled.condstore) {
+                    self.item(out, start, &item, mail, known);
                 }
             }
-        }
-        if out.len() == start {
-            out.push(b'(');
         }
     }
 
@@ -53,11 +57,14 @@ impl Printer {
         part::print(out, parts, body, from, limit)
     }
 
-    fn item(&self, out: &mut Vec<u8>, start: usize, item: &Item, mail: &Mail, summary: Option<SummaryRef<'_>>) {
+    fn item(&self, out: &mut Vec<u8>, start: usize, item: &Item, mail: &Mail, known: Known<'_>) {
         if matches!(item, Item::Part(_)) {
             return;
         }
-        out.push(if out.len() == start { b'(' } else { b' ' });
+        if out.len() > start {
+            out.push(b' ');
+        }
+        let Known { summary, digest } = known;
         let mut text = |name: &str, value: &[u8]| {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(value);
@@ -83,6 +90,26 @@ impl Printer {
                 text("MODSEQ (", b"");
                 print::number(out, mail.modseq);
                 out.push(b')');
+            }
+            Item::EmailId => {
+                text("EMAILID (M", b"");
+                print::number(out, mail.content.0.unsigned_abs());
+                out.push(b')');
+            }
+            Item::ThreadId => match digest.map(|digest| digest.thread).filter(|thread| *thread != 0) {
+                Some(thread) => text("THREADID ", format!("(T{thread:x})").as_bytes()),
+                None => text("THREADID NIL", b""),
+            },
+            Item::SaveDate => {
+                text("SAVEDATE ", b"");
+                print::date_time(out, mail.saved);
+            }
+            Item::Preview { .. } => {
+                text("PREVIEW ", b"");
+                match digest {
+                    Some(digest) => print::text(out, &digest.preview, self.plan.enabled.utf8),
+                    None => out.extend_from_slice(b"NIL"),
+                }
             }
             Item::Envelope => text("ENVELOPE ", summary.map_or(&[], |s| s.envelope)),
             Item::Body => text("BODY ", summary.map_or(&[], |s| s.body)),

@@ -1,13 +1,15 @@
 //! Pieces of the answer, printed where the rows are read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_store::content::Bodies;
+use sekisho_store::digest::{self, Digest};
 use sekisho_store::mail::{self, Mail, SummaryRef};
 use sekisho_store::{ContentId, Error, MailboxId, Result, Summary, Tx, mailbox};
 
 use super::super::view::{Keywords, Numbered, uid_ranges};
-use super::print::Printer;
+use super::print::{Known, Printer};
 
 /// Octets after which a piece with bodies ends.
 const PIECE: usize = 96 * 1024;
@@ -160,19 +162,20 @@ fn read_heads(
 ) -> Result<bool> {
     let mut head = Vec::new();
     let (mut next, mut seen) = (0, 0);
+    let digests = if printer.plan.wants_digest() { read_digests(tx, id, batch)? } else { HashMap::new() };
     for (low, high) in uid_ranges(batch) {
         let mut row = |mail: Mail, summary: Option<SummaryRef<'_>>| {
             while batch.get(next).is_some_and(|m| m.uid < mail.uid) {
                 next += 1;
             }
             let Some(message) = batch.get(next).filter(|m| m.uid == mail.uid) else { return Ok(()) };
-            let computed = printer.computed.get(&mail.content).map(borrowed);
-            let summary = summary.or(computed);
-            if printer.plan.needs_summary && summary.is_none() {
+            let summary = summary.or_else(|| printer.computed.summaries.get(&mail.content).map(borrowed));
+            let digest = digests.get(&mail.content).or_else(|| printer.computed.digests.get(&mail.content));
+            if printer.plan.needs_summary && summary.is_none() || printer.plan.needs_digest && digest.is_none() {
                 piece.lacking.push(mail.content);
             }
             head.clear();
-            printer.head(&mut head, *message, &mail, summary);
+            printer.head(&mut head, *message, &mail, Known { summary, digest });
             take(piece, &head, RowRef { at: next, content: mail.content });
             seen += 1;
             next += 1;
@@ -185,6 +188,20 @@ fn read_heads(
         }
     }
     Ok(seen < batch.len())
+}
+
+/// The digests that are at hand.
+fn read_digests(tx: &mut dyn Tx, id: MailboxId, batch: &[Numbered]) -> Result<HashMap<ContentId, Digest>> {
+    let mut contents = Vec::with_capacity(batch.len());
+    each_row(tx, id, batch, &mut |_, mail| {
+        contents.push(mail.content);
+        Ok(())
+    })?;
+    let mut digests = HashMap::with_capacity(contents.len());
+    for content in contents {
+        digests.extend(digest::get(tx, content)?.map(|digest| (content, digest)));
+    }
+    Ok(digests)
 }
 
 fn borrowed(summary: &Summary) -> SummaryRef<'_> {

@@ -3,6 +3,7 @@
 use sekisho_proto::imap::search::Returns;
 use sekisho_proto::imap::{print, set};
 
+use super::super::agent::Enabled;
 use super::super::view::View;
 use super::Hit;
 
@@ -19,6 +20,7 @@ pub(in crate::imap) struct Found<'a> {
 pub(in crate::imap) struct Elsewhere<'a> {
     pub(in crate::imap) name: &'a str,
     pub(in crate::imap) uid_validity: u32,
+    pub(in crate::imap) enabled: Enabled,
 }
 
 /// `* SEARCH 2 84 882 (MODSEQ n)`.
@@ -51,7 +53,7 @@ impl Found<'_> {
         print::string(out, tag.as_bytes());
         if let Some(mailbox) = elsewhere {
             out.extend_from_slice(b" MAILBOX ");
-            print::mailbox(out, mailbox.name);
+            mailbox.enabled.name(out, mailbox.name);
             out.extend_from_slice(format!(" UIDVALIDITY {}", mailbox.uid_validity).as_bytes());
         }
         out.extend_from_slice(if self.uid { b") UID" } else { b")" });

@@ -1,14 +1,16 @@
 //! A search key made ready: sets resolved, texts folded, flags as masks.
 
 use sekisho_message::search::Signature;
-use sekisho_message::{Time, date};
+use sekisho_message::{Time, date, preview};
 use sekisho_proto::imap::Flag;
 use sekisho_proto::imap::date::Day;
 use sekisho_proto::imap::lex::Cursor;
 use sekisho_proto::imap::search::Key;
 use sekisho_proto::imap::set::{self, SequenceSet};
+use sekisho_store::ContentId;
 use sekisho_store::mail::{Flags, Mail};
 
+use super::super::fetch::{email_id, thread_id};
 use super::super::view::{Numbered, View, system_flag};
 use super::ago;
 use super::text::{Body, Header, Needle};
@@ -28,6 +30,12 @@ pub(super) enum Test {
     Days(Day, Day),
     /// `Date:` the same.
     Sent(Day, Day),
+    /// When it came into the mailbox, the same (RFC 8514 §4.3).
+    Saved(Day, Day),
+    /// It has this body (RFC 8474 §5.3).
+    Content(ContentId),
+    /// It belongs to this conversation.
+    Thread(i64),
     Larger(u64),
     Smaller(u64),
     ModSeq(u64),
@@ -103,11 +111,13 @@ impl Compiler<'_> {
             Key::Larger(n) => Test::Larger(*n),
             Key::Smaller(n) => Test::Smaller(*n),
             Key::ModSeq(n) => Test::ModSeq(*n),
-            // Where save dates are not kept, the internal date stands for them (RFC 8514 §4.3).
-            Key::SavedBefore(day) => Test::Days(FIRST_DAY, Day(day.0 - 1)),
-            Key::SavedOn(day) => Test::Days(*day, *day),
-            Key::SavedSince(day) => Test::Days(*day, LAST_DAY),
-            Key::SaveDateSupported | Key::EmailId(_) | Key::ThreadId(_) => Test::Always(false),
+            Key::SavedBefore(day) => Test::Saved(FIRST_DAY, Day(day.0 - 1)),
+            Key::SavedOn(day) => Test::Saved(*day, *day),
+            Key::SavedSince(day) => Test::Saved(*day, LAST_DAY),
+            Key::SaveDateSupported => Test::Always(true),
+            // An id that is none of ours is no message's.
+            Key::EmailId(id) => email_id(id).map_or(Test::Always(false), Test::Content),
+            Key::ThreadId(id) => thread_id(id).map_or(Test::Always(false), Test::Thread),
             Key::Older(seconds) => Test::Until(ago(self.now, *seconds)),
             Key::Younger(seconds) => Test::Since(ago(self.now, *seconds)),
         }
@@ -160,6 +170,9 @@ impl Test {
                     None => known.header.map(|header| within(&header.date())),
                 };
             }
+            Self::Saved(first, last) => (*first..=*last).contains(&Day::of(mail.saved)),
+            Self::Content(id) => mail.content == *id,
+            Self::Thread(thread) => return known.header.map(|header| preview::thread(header.0) == *thread),
             Self::Larger(n) => mail.size > *n,
             Self::Smaller(n) => mail.size < *n,
             Self::ModSeq(n) => mail.modseq >= *n,
@@ -182,7 +195,7 @@ impl Test {
 
     /// Some part of the test is decided by the header.
     pub(super) fn reads_header(&self) -> bool {
-        self.has_part(&|test| matches!(test, Self::Header(..) | Self::Sent(..)))
+        self.has_part(&|test| matches!(test, Self::Header(..) | Self::Sent(..) | Self::Thread(_)))
     }
 
     /// Some part of the test looks through whole messages.

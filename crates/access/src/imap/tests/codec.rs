@@ -5,7 +5,28 @@ use imap_codec::ResponseCodec;
 use imap_codec::decode::{Decoder, ResponseDecodeError};
 
 /// Responses that the decoder does not know: it speaks IMAP4rev1 and some extensions.
-const UNKNOWN_TO_IT: [&str; 5] = ["* ESEARCH", "* VANISHED", "(\"CHILDINFO\"", "BADCHARSET", "DELETED 0"];
+const UNKNOWN_TO_IT: &[&str] = &[
+    "* ESEARCH",
+    "* VANISHED",
+    "(\"CHILDINFO\"",
+    "(\"OLDNAME\"",
+    "BADCHARSET",
+    "DELETED 0",
+    "DELETED 1",
+    "DELETED-STORAGE",
+    "MAILBOXID",
+    "* ACL",
+    "* MYRIGHTS",
+    "* LISTRIGHTS",
+    "* METADATA",
+    "UIDFETCH",
+    "EMAILID",
+    "THREADID",
+    "SAVEDATE",
+    "PREVIEW",
+    "MESSAGE 0 2",
+    "MESSAGE 2 2",
+];
 
 /// Decodes everything, response by response.
 pub(super) fn check(said: &[u8]) -> Result<(), String> {
@@ -14,7 +35,9 @@ pub(super) fn check(said: &[u8]) -> Result<(), String> {
         let whole = response_len(rest);
         let (response, later) = rest.split_at(whole);
         let text = String::from_utf8_lossy(response);
-        if !UNKNOWN_TO_IT.iter().any(|word| text.contains(word)) {
+        // It reads mailbox names in modified UTF-7 only.
+        let utf8_name = !text.is_ascii() && ["* LIST", "* STATUS"].iter().any(|word| text.starts_with(word));
+        if !utf8_name && !UNKNOWN_TO_IT.iter().any(|word| text.contains(word)) {
             match ResponseCodec::default().decode(response) {
                 Ok((b"", _)) => {}
                 Err(ResponseDecodeError::Failed) if GreetingCodec::default().decode(response).is_ok() => {}

@@ -18,6 +18,10 @@ use crate::imap::{Imap, ImapSettings};
 pub(super) const START: Time = Time::from_seconds(1_772_355_600);
 pub(super) const USER: &str = "taro@example.jp";
 pub(super) const PASSWORD: &str = "kaki-no-ki 47";
+/// Somebody in the same domain, with the same password.
+pub(super) const OTHER: &str = "hanako@example.jp";
+/// Who administers the domain.
+pub(super) const ADMIN: &str = "admin@example.jp";
 
 pub(super) struct House {
     pub(super) clock: Clock,
@@ -43,17 +47,21 @@ impl House {
             .store()
             .write(move |tx| {
                 domain::add(tx, "example.jp", START)?;
-                let new = NewAccount {
-                    address: Address::parse(USER).unwrap(),
-                    full_name: "Taro".into(),
-                    role: Role::User,
-                    quota: None,
-                    password: password.clone(),
-                    scram: None,
-                    language: Language::Ja,
-                    must_change: false,
-                };
-                account::add(tx, &new, START)
+                let mut ids = Vec::new();
+                for (address, role) in [(USER, Role::User), (OTHER, Role::User), (ADMIN, Role::DomainAdmin)] {
+                    let new = NewAccount {
+                        address: Address::parse(address).unwrap(),
+                        full_name: "Somebody".into(),
+                        role,
+                        quota: None,
+                        password: password.clone(),
+                        scram: None,
+                        language: Language::Ja,
+                        must_change: false,
+                    };
+                    ids.push(account::add(tx, &new, START)?);
+                }
+                Ok(ids[0])
             })
             .await
             .unwrap();
@@ -75,8 +83,13 @@ impl House {
 
     /// A new connection, logged in.
     pub(super) async fn logged_in(&self) -> Talk {
+        self.logged_in_as(USER).await
+    }
+
+    /// A new connection of `user`, logged in.
+    pub(super) async fn logged_in_as(&self, user: &str) -> Talk {
         let mut talk = self.connect().await;
-        let said = talk.say(&format!("in LOGIN {USER} \"{PASSWORD}\"\r\n")).await;
+        let said = talk.say(&format!("in LOGIN {user} \"{PASSWORD}\"\r\n")).await;
         assert!(said.contains("in OK"), "{said}");
         talk
     }
@@ -92,7 +105,7 @@ impl House {
             .store()
             .write(move |tx| {
                 let inbox = mailbox::get(tx, account, "INBOX")?.unwrap().id;
-                mail::append(tx, inbox, &Body::New(staged.clone()), mail::Flags::default(), now)?;
+                mail::append(tx, inbox, &Body::New(staged.clone()), mail::Flags::default(), now, now)?;
                 Ok(inbox)
             })
             .await

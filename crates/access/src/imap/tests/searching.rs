@@ -198,11 +198,15 @@ async fn answers(talk: &mut Talk, texts: &[(String, String)], needles: &[String]
 /// Sorts by hand and compares.
 async fn sorting(talk: &mut Talk, samples: &[Sample], texts: &[(String, String)]) {
     type Order = fn(&Sample, &str) -> (String, i64);
+    // White space outside does not count, and a run of it is one space (RFC 5256 §2.1).
+    fn base(subject: &str) -> String {
+        casemap(&subject.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
     let criteria: [(&str, Order); 4] = [
-        ("SUBJECT DATE", |sample, subject| (casemap(subject), sample.day)),
+        ("SUBJECT DATE", |sample, subject| (base(subject), sample.day)),
         ("FROM", |sample, _| (SENDERS[sample.from].to_ascii_uppercase(), 0)),
         ("DATE", |sample, _| (String::new(), sample.day)),
-        ("SUBJECT", |_, subject| (casemap(subject), 0)),
+        ("SUBJECT", |_, subject| (base(subject), 0)),
     ];
     for (criterion, key) in criteria {
         for reverse in [false, true] {

@@ -6,6 +6,7 @@
 //! S: what the server says            exactly; … stands for anything within the line
 //! S* what the server says            the same, in any order among neighbouring S* lines
 //! 2C: 2S:                            the same for a second connection, made when it is first named
+//! 5C: 5S:                            of another person in the same domain, as are 6 to 8; 9 is the administrator's
 //! 2NEWS                              the second connection is told what nobody asked for
 //! DELIVER subject                    a message arrives in INBOX
 //! QUOTA octets   TICK 31m   CLOSED   REMOVE   PASSWORD   PAUSE   INDEX
@@ -23,7 +24,7 @@ use sekisho_control::BusEvent;
 use sekisho_store::{Engine, account, index, switch};
 
 use super::codec;
-use super::house::{House, PASSWORD, USER};
+use super::house::{ADMIN, House, OTHER, PASSWORD, USER};
 use super::talk::Talk;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +41,7 @@ async fn run_all(engine: Engine) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/transcripts/imap");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 34, "transcripts are missing");
+    assert!(files.len() >= 45, "transcripts are missing");
     let mut failures = Vec::new();
     for file in &files {
         let text = fs::read_to_string(file).unwrap();
@@ -186,7 +187,12 @@ impl Runner {
 
     async fn connection(&mut self, number: u32) -> &mut Connection {
         if !self.talks.contains_key(&number) {
-            let talk = if self.stranger { self.house.connect().await } else { self.house.logged_in().await };
+            let user = match number {
+                ..5 => USER,
+                5..9 => OTHER,
+                9.. => ADMIN,
+            };
+            let talk = if self.stranger { self.house.connect().await } else { self.house.logged_in_as(user).await };
             let mut connection = Connection { talk, lines: VecDeque::new(), said: Vec::new() };
             connection.hear();
             if !self.stranger {

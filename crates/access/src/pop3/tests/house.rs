@@ -91,9 +91,15 @@ impl House {
         let (account, now) = (self.account, self.clock.now());
         let placed = self.control.store().write(move |tx| {
             let inbox = mailbox::get(tx, account, "INBOX")?.unwrap().id;
-            mail::append(tx, inbox, &Body::New(staged.clone()), mail::Flags::default(), now)
+            mail::append(tx, inbox, &Body::New(staged.clone()), mail::Flags::default(), now, now)
         });
         placed.await.unwrap();
+    }
+
+    pub(super) async fn inbox_id(&self) -> sekisho_store::MailboxId {
+        let account = self.account;
+        let read = self.control.store().read(move |tx| Ok(mailbox::get(tx, account, "INBOX")?.unwrap().id));
+        read.await.unwrap()
     }
 
     /// What is in INBOX.

@@ -21,17 +21,15 @@ impl ImapSession {
                 self.sasl_progress(progress, None);
             }
             (Some(Awaiting::Credential), Reply::Done(done)) => self.credential_answer(done),
-            (Some(Awaiting::Literal { synchronising, left, mailbox }), Reply::Continue) => {
-                self.expect_body(synchronising, left, mailbox);
-            }
-            (Some(Awaiting::Literal { synchronising, left, .. }), Reply::Done(done)) => {
+            (Some(Awaiting::AppendStep), Reply::Continue) => self.append_step(),
+            (Some(Awaiting::AppendStep), Reply::Done(done)) => {
                 let response = self.rendered(done);
-                self.refuse_body(synchronising, left, response);
+                self.append_refused(response);
             }
-            (Some(Awaiting::Chunk { left, mailbox }), Reply::Continue) => self.mode = Mode::Body { left, mailbox },
-            (Some(Awaiting::Chunk { left, .. }), Reply::Done(done)) => {
+            (Some(Awaiting::Chunk { left }), Reply::Continue) => self.mode = Mode::Body { left },
+            (Some(Awaiting::Chunk { left }), Reply::Done(done)) => {
                 let response = self.rendered(done);
-                self.begin_discard(left, response);
+                self.chunk_refused(left, response);
             }
             (Some(Awaiting::IdleStart), Reply::Continue) => self.idle(Vec::new()),
             (Some(Awaiting::IdleStart), Reply::Untagged(data) | Reply::More(data)) => self.idle(data),
@@ -59,6 +57,7 @@ impl ImapSession {
         match awaiting {
             Awaiting::Select if ok => self.state = State::Selected,
             Awaiting::Select => self.state = State::Authenticated,
+            Awaiting::Enable { utf8 } if ok => self.utf8 |= *utf8,
             Awaiting::Deselect if ok => self.state = State::Authenticated,
             Awaiting::Logout => {
                 self.untagged("BYE Good-bye");

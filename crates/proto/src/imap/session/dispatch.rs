@@ -1,7 +1,10 @@
 //! From collected bytes to an event, or to a refusal.
 
 use super::input::LiteralSize;
-use super::{Awaiting, BAD_MAX, End, Event, ImapSession, Mode, STRANGER_COMMANDS_MAX, State, Status, shown, tagged};
+use super::{
+    Awaiting, BAD_MAX, End, Event, ImapSession, Mode, SHORT_LITERAL, STRANGER_COMMANDS_MAX, State, Status, shown,
+    tagged,
+};
 use crate::imap::append;
 use crate::imap::command::Command;
 use crate::imap::fault::Fault;
@@ -11,24 +14,23 @@ use crate::imap::search::CHARSETS;
 
 impl ImapSession {
     /// A line of a command ends with the size of a literal.
-    pub(super) fn begin_literal(&mut self, size: u32, synchronising: bool) {
-        let literal = LiteralSize { size: Some(size), synchronising };
+    pub(super) fn begin_literal(&mut self, literal: LiteralSize) {
         let collected = std::mem::take(&mut self.command);
-        let mut cursor = Cursor::new(&collected);
+        let mut cursor = Cursor::new(&collected).utf8(self.utf8);
         let Ok(tag) = parse::tag(&mut cursor) else {
             self.command = collected;
             return self.refuse_literal(literal, None, "A command starts with a tag and a space");
         };
         if append::is_append(cursor) {
             self.tag = tag.into();
-            if self.is_stranger() {
+            if let Some(complaint) = self.append_out_of_place(cursor) {
                 self.command = collected;
-                return self.refuse_literal(literal, None, "Log in first");
+                return self.refuse_literal(literal, None, complaint);
             }
             match append::first(&mut cursor) {
-                Ok(append) => {
+                Ok((line, steps)) => {
                     self.line_from = 0;
-                    return self.begin_append(append, synchronising);
+                    return self.begin_append(line, steps, literal.synchronising);
                 }
                 Err(Fault::Incomplete) => {}
                 Err(fault) => {
@@ -39,14 +41,21 @@ impl ImapSession {
             }
         }
         self.command = collected;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        if self.command.len().saturating_add(size) > self.command_max() {
+        self.collect_literal(literal);
+    }
+
+    /// The literal that the text announces becomes part of the command.
+    pub(super) fn collect_literal(&mut self, literal: LiteralSize) {
+        let size = literal.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+        let long_for_stranger = self.is_stranger() && !literal.synchronising && size > SHORT_LITERAL;
+        if long_for_stranger || self.command.len().saturating_add(size) > self.command_max() {
+            self.append = None;
             return self.refuse_literal(literal, Some("TOOBIG"), "The literal is too long");
         }
         self.command.extend_from_slice(b"\r\n");
         self.command.reserve_exact(size.min(8192));
         self.mode = Mode::Literal { left: size };
-        if synchronising {
+        if literal.synchronising {
             self.out.extend_from_slice(b"+ Ready for the literal\r\n");
         }
     }
@@ -63,7 +72,7 @@ impl ImapSession {
                 return self.bye("Too many commands before login");
             }
         }
-        let mut cursor = Cursor::new(&collected);
+        let mut cursor = Cursor::new(&collected).utf8(self.utf8);
         let tag = match parse::tag(&mut cursor) {
             Ok(tag) => tag,
             Err(_) => {
@@ -72,10 +81,16 @@ impl ImapSession {
             }
         };
         self.tag = tag.into();
-        let line = Cursor::new(cursor.rest());
+        let line = cursor;
         if append::is_append(line) {
-            self.refuse(Status::Bad, None, "APPEND needs a literal");
-            return self.count_bad(line.rest(), "BAD APPEND needs a literal");
+            let text = match (self.append_out_of_place(line), append::first(&mut cursor)) {
+                (Some(complaint), _) => complaint,
+                // Put together from URLs alone.
+                (None, Ok((line, steps))) => return self.begin_append(line, steps, false),
+                (None, Err(fault)) => words_of(&fault).1,
+            };
+            self.refuse(Status::Bad, None, text);
+            return self.count_bad(line.rest(), text);
         }
         match parse::command(&mut cursor) {
             Ok(command) => self.dispatch(command, line.rest()),
@@ -165,17 +180,37 @@ impl ImapSession {
             Command::Login { user, password } => self.login(&user, &password),
             Command::Authenticate { mechanism, initial } => self.authenticate(&mechanism, initial.as_deref()),
             Command::Idle => self.ask(Event::Idle, Awaiting::IdleStart),
+            Command::Compress(mechanism) => self.compress(&mechanism),
             command => {
                 let awaiting = match command {
                     Command::Select(_) => Awaiting::Select,
                     Command::Close | Command::Unselect => Awaiting::Deselect,
                     Command::Logout => Awaiting::Logout,
+                    Command::Enable(ref names) => Awaiting::Enable { utf8: names.iter().any(|name| needs_utf8(name)) },
                     _ => Awaiting::Command,
                 };
                 let (line, tag) = (loggable(line), self.tag.clone());
                 self.ask(Event::Command { line, tag, command: Box::new(command) }, awaiting);
             }
         }
+    }
+
+    fn append_out_of_place(&self, mut after_tag: Cursor<'_>) -> Option<&'static str> {
+        if self.is_stranger() {
+            return Some("Log in first");
+        }
+        (self.state != State::Selected && !after_tag.eat_word("APPEND")).then_some("Select a mailbox first")
+    }
+
+    fn compress(&mut self, mechanism: &str) {
+        if mechanism != "DEFLATE" {
+            return self.refuse(Status::No, Some("CANNOT"), "Unknown mechanism");
+        }
+        if self.deflate.is_some() || self.deflate_next {
+            return self.refuse(Status::No, Some("COMPRESSIONACTIVE"), "DEFLATE is active already");
+        }
+        self.refuse(Status::Ok, None, "DEFLATE active");
+        self.deflate_next = true;
     }
 
     fn out_of_place(&self, command: &Command) -> Option<&'static str> {
@@ -197,6 +232,11 @@ impl ImapSession {
             _ => self.is_stranger().then_some("Log in first"),
         }
     }
+}
+
+/// Capabilities that, once enabled, make mailbox names UTF-8.
+fn needs_utf8(name: &str) -> bool {
+    matches!(name, "IMAP4REV2" | "UTF8=ACCEPT")
 }
 
 /// Response code and text of a fault.

@@ -27,6 +27,8 @@ pub enum Event {
     More,
     /// A message is about to come: [`Reply::Continue`] to take it, [`Reply::Done`] to refuse the whole command.
     Append(Append),
+    /// A part of that message is what a URL names (RFC 4469): the same answers.
+    AppendUrl(String),
     /// A piece of that message: [`Reply::Continue`], or [`Reply::Done`] to refuse what is left.
     Chunk(Vec<u8>),
     /// All messages of the command are there: store them together, then [`Reply::Done`].

@@ -86,12 +86,7 @@ impl ImapSession {
             Mode::Literal { left } => self.literal(left),
             Mode::Skip { left, discard } => self.skip(left, discard),
             Mode::Discard(discard) => self.discard(discard),
-            Mode::Body { left, mailbox } => self.body(left, mailbox),
-            Mode::AfterBody { mailbox } => {
-                if self.collect_or(Mode::AfterBody { mailbox: mailbox.clone() }) {
-                    self.after_body(mailbox);
-                }
-            }
+            Mode::Body { left } => self.body(left),
             Mode::Sasl => {
                 if self.collect_or(Mode::Sasl) {
                     self.sasl_response();
@@ -122,9 +117,10 @@ impl ImapSession {
             return;
         }
         match literal_at_end(self.command.get(self.line_from..).unwrap_or_default()) {
-            None => self.complete(),
             Some(LiteralSize { size: None, .. }) => self.bye("[TOOBIG] A literal of that size is out of the question"),
-            Some(LiteralSize { size: Some(size), synchronising }) => self.begin_literal(size, synchronising),
+            literal if self.append.is_some() => self.append_text(literal),
+            None => self.complete(),
+            Some(literal) => self.begin_literal(literal),
         }
     }
 
@@ -153,15 +149,16 @@ impl ImapSession {
 
     fn too_long(&mut self, mode: Mode) {
         match mode {
+            Mode::Line if self.append.is_some() => {
+                let mut response = Vec::new();
+                super::tagged(&mut response, &self.tag, super::Status::Bad, Some("TOOBIG"), "The command is too long");
+                self.append = None;
+                self.begin_discard(0, response);
+                self.ask(Event::AppendAbort, Awaiting::Notice);
+            }
             Mode::Line => {
                 let response = self.refusal_of_collected("[TOOBIG] The command is too long");
                 self.begin_discard(0, response);
-            }
-            Mode::AfterBody { .. } => {
-                let mut response = Vec::new();
-                super::tagged(&mut response, &self.tag, super::Status::Bad, Some("TOOBIG"), "The command is too long");
-                self.begin_discard(0, response);
-                self.ask(Event::AppendAbort, Awaiting::Notice);
             }
             _ => self.bye("[TOOBIG] The line is too long"),
         }

@@ -3,6 +3,7 @@
 mod answer;
 mod append;
 mod auth;
+mod compress;
 mod dispatch;
 mod event;
 mod input;
@@ -24,6 +25,8 @@ pub use event::{Done, Event, Reply, Status};
 pub const COMMAND_MAX: usize = 64 * 1024;
 /// The same before login, where nobody needs much.
 const COMMAND_MAX_STRANGER: usize = 8 * 1024;
+/// Largest literal that a stranger may send without asking (LITERAL-, RFC 7888 §5).
+const SHORT_LITERAL: usize = 4096;
 /// Commands in a row that may be wrong before the session ends.
 const BAD_MAX: u32 = 20;
 /// Failed logins before the session ends.
@@ -87,6 +90,13 @@ pub struct ImapSession {
     /// Tag of the command that is being carried out.
     tag: Box<str>,
     out: Vec<u8>,
+    /// Mailbox names are UTF-8: the client has enabled it.
+    utf8: bool,
+    /// APPEND or REPLACE, while its messages come.
+    append: Option<append::Appending>,
+    /// What goes over the wire is compressed, or will be after what is in `out`.
+    deflate: Option<Box<compress::Deflate>>,
+    deflate_next: bool,
     /// What the driver gets next.
     pending: Option<Event>,
     /// What the agent's next answer is for.
@@ -128,9 +138,7 @@ enum Mode {
     /// The rest of a line that nobody wants.
     Discard(Discard),
     /// The literal of APPEND, handed on in chunks.
-    Body { left: u64, mailbox: String },
-    /// What follows that literal.
-    AfterBody { mailbox: String },
+    Body { left: u64 },
     /// A response of a SASL exchange.
     Sasl,
     /// `DONE`.
@@ -159,16 +167,15 @@ enum Awaiting {
     Deselect,
     Logout,
     Command,
-    /// Whether the literal may come.
-    Literal {
-        synchronising: bool,
-        left: u64,
-        mailbox: String,
-    },
+    /// Whether the message may come.
+    AppendStep,
     /// A chunk of it was handed over.
     Chunk {
         left: u64,
-        mailbox: String,
+    },
+    /// `ENABLE`: mailbox names may be UTF-8 from then on.
+    Enable {
+        utf8: bool,
     },
     IdleStart,
     /// The answer does not matter.
@@ -196,6 +203,10 @@ impl ImapSession {
             line_from: 0,
             tag: Box::default(),
             out: Vec::new(),
+            utf8: false,
+            append: None,
+            deflate: None,
+            deflate_next: false,
             pending: Some(Event::Connected),
             awaiting: None,
             exchange: None,
@@ -234,7 +245,9 @@ impl ImapSession {
 
     /// The capabilities in the present state, without `CAPABILITY` itself (RFC 3501 §7.2.1).
     fn capabilities(&self) -> String {
-        let mut names = vec!["IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE"];
+        // Only one of LITERAL+ and LITERAL- may be announced (RFC 7888 §5); strangers get the one with a limit.
+        let literal = if self.is_stranger() { "LITERAL-" } else { "LITERAL+" };
+        let mut names = vec!["IMAP4rev1", "IMAP4rev2", literal, "SASL-IR", "ID", "ENABLE"];
         if self.is_stranger() {
             if self.settings.starttls && !self.secure {
                 names.push("STARTTLS");
@@ -246,6 +259,9 @@ impl ImapSession {
         let mechanisms = self.mechanism_names();
         names.extend(mechanisms.iter().map(String::as_str));
         names.extend(self.settings.capabilities.iter().map(String::as_str));
+        if !self.is_stranger() && self.deflate.is_none() && !self.deflate_next {
+            names.push("COMPRESS=DEFLATE");
+        }
         names.join(" ")
     }
 
@@ -266,6 +282,35 @@ impl ImapSession {
         std::mem::take(&mut self.command)
     }
 
+    /// Everything in `out`, as it goes over the wire.
+    fn packed_out(&mut self) -> Vec<u8> {
+        let out = std::mem::take(&mut self.out);
+        match &mut self.deflate {
+            Some(deflate) => deflate.pack(&out),
+            None => {
+                if std::mem::take(&mut self.deflate_next) {
+                    // The client may have gone on at once; what it sent is compressed.
+                    let mut deflate = Box::new(compress::Deflate::new());
+                    deflate.receive(self.input.rest());
+                    self.input = input::Input::default();
+                    self.deflate = Some(deflate);
+                }
+                out
+            }
+        }
+    }
+
+    /// Makes some input of what is compressed. `false` when there is none.
+    fn unpacked(&mut self) -> bool {
+        let Some(deflate) = &mut self.deflate else { return false };
+        match deflate.unpack() {
+            Ok(Some(bytes)) => self.input.extend(&bytes),
+            Ok(None) => return false,
+            Err(compress::Broken) => self.bye("What was sent is not DEFLATE"),
+        }
+        true
+    }
+
     fn ask(&mut self, event: Event, awaiting: Awaiting) {
         self.pending = Some(event);
         self.awaiting = Some(awaiting);
@@ -278,8 +323,12 @@ impl Session for ImapSession {
 
     fn receive(&mut self, now: Time, bytes: &[u8]) {
         self.heard = now;
-        if self.end == End::No {
-            self.input.extend(bytes);
+        if self.end != End::No {
+            return;
+        }
+        match &mut self.deflate {
+            Some(deflate) => deflate.receive(bytes),
+            None => self.input.extend(bytes),
         }
     }
 
@@ -290,7 +339,7 @@ impl Session for ImapSession {
     fn next(&mut self, _now: Time) -> Step<Event> {
         loop {
             if !self.out.is_empty() {
-                return Step::Send(std::mem::take(&mut self.out));
+                return Step::Send(self.packed_out());
             }
             match self.end {
                 End::Close => return Step::Close,
@@ -307,6 +356,9 @@ impl Session for ImapSession {
                 return Step::NeedInput;
             }
             if !self.advance() {
+                if self.unpacked() {
+                    continue;
+                }
                 if self.peer_gone {
                     self.end = End::Close;
                     continue;
