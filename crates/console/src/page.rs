@@ -176,6 +176,7 @@ fn places(member: &Member, lang: Language) -> Vec<(&'static str, String)> {
         (domain, "/logs", t!(lang, ja: "ログ", en: "Logs")),
         (system, "/rules", t!(lang, ja: "ルール", en: "Rules")),
         (system, "/lockouts", t!(lang, ja: "ロックアウト", en: "Lockouts")),
+        (system, "/audit", t!(lang, ja: "監査", en: "Audit")),
         (system, "/reputation", t!(lang, ja: "評判", en: "Reputation")),
         (system, "/trace", t!(lang, ja: "苦情", en: "Complaints")),
         (system, "/settings", t!(lang, ja: "設定", en: "Settings")),
@@ -283,9 +284,9 @@ pub fn link(place: &str, text: &str) -> Markup {
 #[must_use]
 pub fn badge(name: &str, lang: Language) -> Markup {
     let (class, mark) = match name {
-        "ok" | "active" | "closed" => ("good", "✓"),
+        "ok" | "active" | "clean" | "closed" => ("good", "✓"),
         "notice" | "warning" | "cleaned" | "contained" | "holding" => ("warn", "!"),
-        "alarm" | "error" | "opened" | "suspended" => ("bad", "‼"),
+        "alarm" | "critical" | "listed" | "error" | "opened" | "suspended" => ("bad", "‼"),
         _ => ("", "·"),
     };
     html! { span.badge.(class) { span aria-hidden="true" { (mark) } " " (words::word(name, lang)) } }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod assets;
+pub mod audit;
 pub mod entry;
 pub mod factor;
 pub mod health;

@@ -11,7 +11,7 @@ use sekisho_store::console::Stage;
 
 use crate::gate::{Gate, Oops, Who, gate};
 use crate::pages::{
-    accounts, assets, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue,
+    accounts, assets, audit, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue,
     reputation, rules, tokens, transfer,
 };
 use crate::service::Console;
@@ -102,6 +102,8 @@ pub const ROUTES: &[Route] = &[
     read("/rules", Who::System, || get(rules::page)),
     read("/now", Who::System, || get(now::page)),
     read("/now/events", Who::System, || get(now::events)),
+    read("/audit", Who::System, || get(audit::page)),
+    write("/audit", Who::System, || post(audit::look)),
     read("/reputation", Who::System, || get(reputation::page)),
     write("/reputation", Who::System, || post(reputation::ask)),
     read("/trace", Who::System, || get(reputation::trace_form)),

@@ -165,7 +165,7 @@ impl Scope {
                     *role != Role::SystemAdmin && self.covers(address)
                 }
                 AccountCommand::Rename { address, to } => self.covers(address) && self.covers(to),
-                act => target_of(act).is_some_and(|address| self.covers(address)),
+                act => self.covers(act.address()),
             },
             Command::Alias(AliasCommand::Add { pattern, .. } | AliasCommand::Remove { pattern }) => {
                 pattern.rsplit_once('@').is_some_and(|(_, domain)| self.covers_domain(domain))
@@ -234,27 +234,10 @@ pub fn refused() -> Refusal {
     ))
 }
 
-/// The account that an act on accounts is about.
-fn target_of(act: &AccountCommand) -> Option<&str> {
-    match act {
-        AccountCommand::Add(person) => Some(&person.address),
-        AccountCommand::Password { address, .. }
-        | AccountCommand::Suspend { address, .. }
-        | AccountCommand::Resume { address }
-        | AccountCommand::Rename { address, .. }
-        | AccountCommand::Remove { address, .. }
-        | AccountCommand::Quota { address, .. }
-        | AccountCommand::MessageQuota { address, .. }
-        | AccountCommand::Person { address, .. }
-        | AccountCommand::Whence { address, .. }
-        | AccountCommand::Role { address, .. } => Some(address),
-    }
-}
-
 /// The account that an act is about, if it is about one.
 fn person_of(command: &Command) -> Option<&str> {
     match command {
-        Command::Account(act) => target_of(act),
+        Command::Account(act) => Some(act.address()),
         Command::Incident(act) => Some(which_of(act)),
         Command::Rules(RulesCommand::Write { account, .. }) => account.as_deref(),
         Command::Personal(act) => Some(whose(act)),

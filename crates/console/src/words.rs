@@ -147,12 +147,17 @@ pub fn word(name: &str, lang: Language) -> String {
         "dwell" => t!(lang, ja: "待たせる", en: "dwell"),
         "drip" => t!(lang, ja: "少しずつ送る", en: "drip"),
         "hold" => t!(lang, ja: "保留", en: "hold"),
+        "isolate" => t!(lang, ja: "切り離し", en: "isolate"),
+        "listed" => t!(lang, ja: "登録あり", en: "listed"),
+        "clean" => t!(lang, ja: "登録なし", en: "clean"),
+        "unknown" => t!(lang, ja: "不明", en: "unknown"),
         "suspend" => t!(lang, ja: "送信停止", en: "suspend"),
         "ok" => t!(lang, ja: "正常", en: "ok"),
         "notice" => t!(lang, ja: "注意", en: "notice"),
         "alarm" => t!(lang, ja: "警報", en: "alarm"),
         "error" => t!(lang, ja: "誤り", en: "error"),
         "warning" => t!(lang, ja: "警告", en: "warning"),
+        "critical" => t!(lang, ja: "重大", en: "critical"),
         "note" => t!(lang, ja: "参考", en: "note"),
         other => other.to_owned(),
     }
@@ -173,6 +178,24 @@ mod tests {
         }
         assert_eq!(span(3_661, Language::Ja), "1 時間 1 分");
         assert_eq!(span(200_000, Language::En), "2 d 7 h");
+    }
+
+    #[test]
+    fn what_the_store_and_the_guard_call_things_has_a_japanese_word() {
+        use sekisho_control::{audit::Severity, reputation};
+        use sekisho_guard::ladder::Rung;
+        let names = [
+            serde_json::to_value([Rung::Observe, Rung::Dwell, Rung::Drip, Rung::Hold, Rung::Suspend, Rung::Isolate]),
+            serde_json::to_value([reputation::State::Clean, reputation::State::Unknown, reputation::State::Listed]),
+            serde_json::to_value([Severity::Note, Severity::Warning, Severity::Critical]),
+            serde_json::to_value([
+                "receive", "delivery", "incoming", "lists", "domains", "holding", "ok", "notice", "alarm",
+            ]),
+        ];
+        for name in names.into_iter().flat_map(|all| all.unwrap().as_array().unwrap().clone()) {
+            let name = name.as_str().unwrap();
+            assert_ne!(word(name, Language::Ja), name);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sekisho_guard::place::Place;
 use serde::{Deserialize, Serialize};
 
 /// Who answers for an act, as the journal names them.
@@ -41,6 +42,15 @@ impl Actor {
     #[must_use]
     pub fn server(why: &str) -> Self {
         Self::Server { why: why.to_owned() }
+    }
+
+    /// From where somebody acts, as the guard judges it; a shell and the server are at no place.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Console { network, .. } | Self::Imap { network, .. } => Place::parse(network),
+            Self::Shell { .. } | Self::Server { .. } => Place::Unknown,
+        }
     }
 }
 

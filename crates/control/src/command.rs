@@ -236,6 +236,26 @@ pub enum AccountCommand {
     },
 }
 
+impl AccountCommand {
+    /// The account that it is about, as it was written.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Add(person) => &person.address,
+            Self::Password { address, .. }
+            | Self::Suspend { address, .. }
+            | Self::Resume { address }
+            | Self::Rename { address, .. }
+            | Self::Remove { address, .. }
+            | Self::Quota { address, .. }
+            | Self::MessageQuota { address, .. }
+            | Self::Whence { address, .. }
+            | Self::Person { address, .. }
+            | Self::Role { address, .. } => address,
+        }
+    }
+}
+
 /// From where passwords may be used; none leaves that part as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

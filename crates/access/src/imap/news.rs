@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_control::{BusEvent, Stays};
+use sekisho_control::BusEvent;
 use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::{Done, Reply, print, set};
 use sekisho_store::acl::{self, Rights};
@@ -146,13 +146,7 @@ impl ImapAgent {
         // Rare, and large: sessions must stay small while they are idle.
         let stays = Box::pin(self.service.control().may_stay(id, &stamp, &self.client)).await.ok()?;
         self.account_stale = false;
-        let text = match stays {
-            Stays::Yes => return None,
-            Stays::PasswordChanged => "The password was changed; log in again",
-            Stays::Revoked => "The app password was taken away",
-            Stays::Gone => "The account is gone",
-            Stays::Strange => "Log in again",
-        };
+        let text = stays.last_words()?;
         Some(Reply::Bye(text.into()))
     }
 

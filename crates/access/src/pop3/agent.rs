@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sekisho_control::{BusEvent, Protocol, Stays, entry};
+use sekisho_control::{BusEvent, Protocol, entry};
 use sekisho_net::drive::Agent;
 use sekisho_net::tls::TlsInfo;
 use sekisho_proto::pop3::{Code, Event, PopSession, Reply, Trouble};
@@ -123,13 +123,7 @@ impl Pop3Agent {
         // Rare, and large: sessions must stay small while they are idle.
         let stays = Box::pin(self.service.control().may_stay(id, &stamp, &self.client)).await.ok()?;
         self.account_stale = false;
-        let text = match stays {
-            Stays::Yes => return None,
-            Stays::PasswordChanged => "The password was changed; log in again",
-            Stays::Revoked => "The app password was taken away",
-            Stays::Gone => "The account is gone",
-            Stays::Strange => "Log in again",
-        };
+        let text = stays.last_words()?;
         Some(Reply::Refuse(Trouble::new(Code::Auth, text)))
     }
 

@@ -188,7 +188,7 @@ async fn rename(control: &Control, address: &str, to: &str, actor: &Actor) -> Re
 
 /// The acts that set one thing of an existing account.
 async fn change(control: &Control, act: AccountCommand, actor: &Actor) -> Result<Done, Refusal> {
-    let key = address_of(address_in(&act))?.key();
+    let key = address_of(act.address())?.key();
     let now = control.now();
     control
         .transact(actor, move |tx| {
@@ -297,22 +297,6 @@ fn apply(tx: &mut dyn Tx, act: &AccountCommand, account: &Account, now: Time) ->
             return Err(Fault::Store(sekisho_store::Error::Conflict("act is handled elsewhere".into())));
         }
     })
-}
-
-fn address_in(act: &AccountCommand) -> &str {
-    match act {
-        AccountCommand::Add(person) => &person.address,
-        AccountCommand::Password { address, .. }
-        | AccountCommand::Suspend { address, .. }
-        | AccountCommand::Resume { address }
-        | AccountCommand::Rename { address, .. }
-        | AccountCommand::Remove { address, .. }
-        | AccountCommand::Quota { address, .. }
-        | AccountCommand::MessageQuota { address, .. }
-        | AccountCommand::Whence { address, .. }
-        | AccountCommand::Person { address, .. }
-        | AccountCommand::Role { address, .. } => address,
-    }
 }
 
 /// Sending sessions end, and so do all others.

@@ -64,7 +64,10 @@ async fn add(control: &Control, pattern: &str, target: &str, actor: &Actor) -> R
         })
         .await?;
     if done.data["outside"] == true {
-        control.tell_change(actor, Change::Forward).await;
+        // It is the doing of whoever is at the console; a shell's is nobody's.
+        if let Actor::Console { account, .. } = actor {
+            control.tell_change(account, Change::Forward, actor).await;
+        }
     }
     Ok(done)
 }

@@ -82,7 +82,7 @@ async fn add(control: &Control, address: &str, wanted: Wanted, actor: &Actor) ->
     // Always in the alphabet of app passwords.
     let letters = password::as_app_password(&made).unwrap_or_default();
     let (now, who, hands) = (control.now(), actor.to_string(), control.clone());
-    let place = place_of(actor);
+    let place = actor.place();
     let aftermath = Aftermaths::default();
     let told = aftermath.clone();
     let done = control
@@ -127,7 +127,7 @@ async fn add(control: &Control, address: &str, wanted: Wanted, actor: &Actor) ->
 
 async fn remove(control: &Control, address: &str, name: String, actor: &Actor) -> Result<Done, Refusal> {
     let key = address_of(address)?.key();
-    let (who, hands, place) = (actor.to_string(), control.clone(), place_of(actor));
+    let (who, hands, place) = (actor.to_string(), control.clone(), actor.place());
     let aftermath = Aftermaths::default();
     let told = aftermath.clone();
     let done = control
@@ -221,13 +221,6 @@ fn evidence(
     let event = Event::Configuration(Configuration { change: Change::AppPassword, place });
     let origin = format!("account:{}", account.key);
     Ok(control.guard().judge(tx, &origin, &event, who, Some("an app password"), control.now())?.aftermath)
-}
-
-fn place_of(actor: &Actor) -> Place {
-    match actor {
-        Actor::Console { network, .. } | Actor::Imap { network, .. } => Place::parse(network),
-        Actor::Shell { .. } | Actor::Server { .. } => Place::Unknown,
-    }
 }
 
 /// What the guard wants told once the act is durable. A transaction may run twice; the last run counts.

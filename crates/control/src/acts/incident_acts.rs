@@ -277,11 +277,12 @@ async fn resolve(
                 queue::new_epoch(tx, &one.origin)?;
             }
             let mut events = vec![BusEvent::IncidentChanged, BusEvent::DirectoryChanged];
-            if let Some(account) = one.account.as_deref().map(|key| account::get(tx, key)).transpose()?.flatten() {
+            let account = one.account.as_deref().map(|key| account::get(tx, key)).transpose()?.flatten();
+            if let Some(account) = &account {
                 if account.state == AccountState::Suspended {
                     account::set_state(tx, account.id, AccountState::Active)?;
                 }
-                credential_acts::revoke(tx, &account, now)?;
+                credential_acts::revoke(tx, account, now)?;
                 // Where only the intruder was is no network of the owner's, whatever a right password made of it.
                 lockout::forget_use(tx, account.id, None)?;
                 for (place, last) in hands.guard().own_places(tx, &one.origin, now)? {
@@ -289,7 +290,7 @@ async fn resolve(
                 }
                 events.push(BusEvent::PasswordChanged { account: account.id });
             }
-            let undone = persistence::undo(tx, &made)?;
+            let undone = persistence::undo(tx, account.as_ref(), &made)?;
             incident::set_state(tx, one.id, State::Cleaned, &who, now)?;
             let detail = json!({
                 "incident": one.id, "origin": &one.origin, "undone": undone, "look_at": &made.others,
@@ -334,8 +335,8 @@ fn also(text: Text, undone: &serde_json::Value, look_at: &serde_json::Value) -> 
     let (names, others) = (names.join(", "), look_at.as_array().map_or(0, Vec::len));
     let mut text = text;
     if !names.is_empty() {
-        text.ja.push_str(&format!("その間に作られた別名を消しました: {names}。"));
-        text.en.push_str(&format!(" Aliases made meanwhile are gone: {names}."));
+        text.ja.push_str(&format!("その間に変えられた設定を元に戻しました: {names}。"));
+        text.en.push_str(&format!(" What was changed meanwhile is as it was: {names}."));
     }
     if others > 0 {
         text.ja.push_str(&format!("ほかに {others} 件の変更があります（--json の look_at、incident show）。"));

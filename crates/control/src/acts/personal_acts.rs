@@ -3,8 +3,7 @@
 //! The guard hears of a forward to outside, because that is how an intruder stays after the password was changed. At the
 //! console the browser's network is the place that it is judged by; a shell is nobody's strange place.
 
-use sekisho_guard::event::{Change, Configuration, Event};
-use sekisho_guard::place::Place;
+use sekisho_guard::event::Change;
 use sekisho_guard::rules::hours::SendHours;
 use sekisho_message::{Address, Text, say};
 use sekisho_store::personal::{self, AutoReply, Forward, MOST_TARGETS};
@@ -64,7 +63,7 @@ async fn set_forward(
         })
         .await?;
     if began && done.data["outside"] == true {
-        tell(control, &name, Change::Forward, actor).await;
+        control.tell_change(&name, Change::Forward, actor).await;
     }
     Ok(done)
 }
@@ -86,7 +85,7 @@ async fn set_reply(control: &Control, address: &str, reply: Option<AutoReply>, a
             Ok(Acted {
                 act: if reply.is_some() { "account.reply" } else { "account.reply.end" },
                 about: Some(key.clone()),
-                detail: json!({ "days": reply.as_ref().map(|reply| reply.days) }),
+                detail: json!({ "days": reply.as_ref().map(|reply| reply.days), "before": &account.personal.reply }),
                 done: Done::with(text, json!({ "account": &key })),
                 events: vec![BusEvent::DirectoryChanged],
             })
@@ -120,18 +119,6 @@ async fn set_hours(control: &Control, address: &str, hours: Option<String>, acto
             })
         })
         .await
-}
-
-/// Tells the guard that an account's configuration was changed, and from where.
-pub(super) async fn tell(control: &Control, account: &str, change: Change, actor: &Actor) {
-    let place = match actor {
-        Actor::Console { network, .. } | Actor::Imap { network, .. } => Place::parse(network),
-        Actor::Shell { .. } | Actor::Server { .. } => Place::Unknown,
-    };
-    let event = Event::Configuration(Configuration { change, place });
-    if let Err(error) = control.tell(&format!("account:{account}"), event, Some("a change of configuration")).await {
-        tracing::warn!(%error, account, "a change of configuration could not be judged");
-    }
 }
 
 /// Whether a forward leads to an address that is not here.

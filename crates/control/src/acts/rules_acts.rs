@@ -10,7 +10,7 @@ use sekisho_message::{Text, say};
 use sekisho_store::{account, personal, rules};
 use serde_json::json;
 
-use super::{account_with, address_of, personal_acts};
+use super::{account_with, address_of};
 use crate::command::{RuleFile, RulesCommand};
 use crate::control::Acted;
 use crate::lockout::replace;
@@ -98,7 +98,7 @@ async fn write_account(
         })
         .await?;
     if hides {
-        personal_acts::tell(control, &name, Change::HidingFilter, actor).await;
+        control.tell_change(&name, Change::HidingFilter, actor).await;
     }
     Ok(done)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Time, say};
 use sekisho_store::account::{self, Account, State};
-use sekisho_store::{Result, alias, lockout, meta};
+use sekisho_store::{Result, alias, lockout, meta, recoverable as kept};
 
 use super::{Audit, Ground, Severity};
 use crate::Control;
@@ -38,7 +38,8 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
             for account in account::list(tx, None, &from, PAGE)? {
                 let used = lockout::uses_of(tx, account.id)?;
                 let weak = meta::get(tx, &weak_name(&account))?;
-                known.push((account, used, weak));
+                let readable = kept::get(tx, account.id)?.is_some();
+                known.push((account, used, weak, readable));
             }
             Ok(known)
         });
@@ -46,9 +47,13 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
         let Some((last, ..)) = page.last() else { break };
         after.clone_from(&last.key);
         seen += page.len();
-        for (account, used, weak) in &page {
+        for (account, used, weak, readable) in &page {
             if account.state == State::Active {
                 judge(account, *used, weak.as_deref(), now, audit);
+                forward(account, domains, audit);
+                if *readable {
+                    recoverable(account, audit);
+                }
             }
         }
     }
@@ -112,11 +117,54 @@ fn judge(account: &Account, used: u64, weak: Option<&str>, now: Time, audit: &mu
     }
 }
 
+/// What an account sends on by its own rule.
+fn forward(account: &Account, domains: &[String], audit: &mut Audit) {
+    let Some(rule) = &account.personal.forward else { return };
+    let address = &account.address;
+    let targets: Vec<&str> = rule.to.iter().map(String::as_str).filter(|to| is_outside(to, domains)).collect();
+    if targets.is_empty() {
+        return;
+    }
+    let target = targets.join(", ");
+    audit.find(
+        "forward-outside",
+        address,
+        Severity::Note,
+        say!(
+            ja: "外の {target} へ転送しています。届いたスパムも当方から送られます。",
+            en: "it forwards to {target} outside; spam that it gets leaves from here, too."
+        ),
+        say!(ja: "実行: sekisho account forward {address} --off", en: "sekisho account forward {address} --off"),
+    );
+}
+
+/// A password that the server can read, for APOP and CRAM-MD5.
+fn recoverable(account: &Account, audit: &mut Audit) {
+    let address = &account.address;
+    audit.find(
+        "recoverable-password",
+        address,
+        Severity::Warning,
+        say!(
+            ja: "パスワードが元に戻せる形で保存されています（APOP と CRAM-MD5 のため）。",
+            en: "its password is kept so that it can be read, for APOP and CRAM-MD5."
+        ),
+        say!(
+            ja: "実行: sekisho account recoverable {address} off",
+            en: "sekisho account recoverable {address} off"
+        ),
+    );
+}
+
+fn is_outside(target: &str, domains: &[String]) -> bool {
+    Address::parse(target).is_ok_and(|to| !domains.iter().any(|own| own == to.domain().ascii()))
+}
+
 async fn forwards(control: &Control, domains: &[String], audit: &mut Audit) -> Result<()> {
     let all = control.store().read(|tx| alias::list(tx, None)).await?;
     for one in &all {
         let (pattern, target) = (&one.pattern, &one.target);
-        let outside = Address::parse(target).is_ok_and(|to| !domains.iter().any(|own| own == to.domain().ascii()));
+        let outside = is_outside(target, domains);
         if outside {
             audit.find(
                 "forward-outside",

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::command::{AccountCommand, AliasCommand, Command, Secret};
+use crate::command::{AccountCommand, AliasCommand, Command, CredentialCommand, PersonalCommand, Secret};
 use crate::outside::Outside;
 use crate::outside_tests::Names;
 use crate::tests::World;
@@ -76,6 +76,11 @@ async fn every_planted_hole_is_found() {
     let alias = |pattern: &str| AliasCommand::Add { pattern: pattern.into(), target: "x@outside.example".into() };
     world.run(Command::Alias(alias("info@example.jp"))).await.unwrap();
     world.run(Command::Alias(alias("*@example.jp"))).await.unwrap();
+    let forward = serde_json::from_value(serde_json::json!({ "to": ["x@outside.example"], "keep": true })).unwrap();
+    let forward = PersonalCommand::Forward { address: "taro@example.jp".into(), forward: Some(forward) };
+    world.run(Command::Personal(forward)).await.unwrap();
+    let readable = CredentialCommand::Recoverable { address: "taro@example.jp".into(), on: true };
+    world.run(Command::Credential(readable)).await.unwrap();
     let bad = Ground {
         auth_without_tls: true,
         certificate_until: Some(world.control.now() + Duration::from_secs(3 * 86_400)),
@@ -92,6 +97,7 @@ async fn every_planted_hole_is_found() {
         "bad-line",
         "forward-outside",
         "catch-all-outside",
+        "recoverable-password",
         "mx-elsewhere",
         "spf-open",
         "dkim-wrong",
@@ -101,6 +107,8 @@ async fn every_planted_hole_is_found() {
     ] {
         assert!(found.contains(&id), "{id} is not among {found:?}");
     }
+    let forwarded = |about: &str| audit.findings.iter().any(|one| one.id == "forward-outside" && one.about == about);
+    assert!(forwarded("info@example.jp") && forwarded("taro@example.jp"));
     assert_eq!(audit.worst(), Some(Severity::Critical));
     assert!(audit.findings.windows(2).all(|pair| pair[0].severity >= pair[1].severity), "the worst first");
     let relay = audit.findings.iter().find(|finding| finding.id == "open-relay").unwrap();

@@ -22,6 +22,21 @@ pub enum Stays {
     Strange,
 }
 
+impl Stays {
+    /// What the client reads when the session may not go on.
+    #[must_use]
+    pub const fn last_words(self) -> Option<&'static str> {
+        match self {
+            Self::Yes => None,
+            Self::PasswordChanged => Some("The password was changed; log in again"),
+            Self::Revoked => Some("The app password was taken away"),
+            Self::Gone => Some("The account is gone"),
+            // He hears no more than anybody who must log in.
+            Self::Strange => Some("Log in again"),
+        }
+    }
+}
+
 impl Control {
     /// Whether a session of `id` from `client`, which was let in with `stamp`, may go on.
     ///

@@ -269,6 +269,16 @@ pub const VIEWS: &[View] = &[
         ask: |_| Ok(Query::Check),
     },
     View {
+        path: "/audit",
+        name: "audit",
+        about: "Holes that somebody could use, as they were last found",
+        params: &[],
+        body: None,
+        list: None,
+        fields: &[("at", "any"), ("findings", "array"), ("done", "array"), ("skipped", "array")],
+        ask: |_| Ok(Query::Audit { fresh: false }),
+    },
+    View {
         path: "/reputation",
         name: "reputation",
         about: "Where we stand on block lists, as it was last seen",
