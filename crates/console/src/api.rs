@@ -45,6 +45,7 @@ pub const SCOPES: &[Grant] = &[
     Grant { name: "rules" },
     Grant { name: "lockouts" },
     Grant { name: "switches" },
+    Grant { name: "drill" },
     Grant { name: "metrics" },
 ];
 
@@ -62,6 +63,7 @@ impl Grant {
             "rules" => t!(lang, ja: "ルールを変える", en: "change rules"),
             "lockouts" => t!(lang, ja: "ロックアウトを操作する", en: "change lockouts"),
             "switches" => t!(lang, ja: "サービスを止める・再開する", en: "pause and resume services"),
+            "drill" => t!(lang, ja: "攻撃を予行する", en: "rehearse attacks"),
             _ => t!(lang, ja: "Prometheus の数値を読む", en: "read the numbers for Prometheus"),
         }
     }

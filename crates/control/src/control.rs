@@ -9,8 +9,10 @@ use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta, recovera
 use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Issuer, Key, Vault};
+use crate::drill::Drills;
 use crate::guard::{self, Guard};
 use crate::hush::Hush;
+use crate::latency::Latencies;
 use crate::lockout::{self, Lockout};
 use crate::outside::Outside;
 use crate::password::{NoRandom, Policy};
@@ -98,6 +100,8 @@ struct Parts {
     marks: Marks,
     outside: OnceLock<Arc<dyn Outside>>,
     doorkeeper: Doorkeeper,
+    drills: Drills,
+    latencies: Latencies,
     hush: Hush,
     /// Held while a row is added to `effect.dat`.
     barring: tokio::sync::Mutex<()>,
@@ -151,6 +155,8 @@ impl Control {
             marks: Marks::new(&mark_key),
             outside: OnceLock::new(),
             doorkeeper: Doorkeeper::default(),
+            drills: Drills::default(),
+            latencies: Latencies::default(),
             hush: Hush::default(),
             store,
             now,
@@ -237,6 +243,18 @@ impl Control {
     #[must_use]
     pub fn hush(&self) -> &Hush {
         &self.0.hush
+    }
+
+    /// The drill that goes on, and the last one.
+    #[must_use]
+    pub fn drills(&self) -> &Drills {
+        &self.0.drills
+    }
+
+    /// How long things take.
+    #[must_use]
+    pub fn latencies(&self) -> &Latencies {
+        &self.0.latencies
     }
 
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {

@@ -195,8 +195,10 @@ impl Control {
     /// As [`Control::verify`].
     pub async fn prove(&self, proof: Proof<'_>, protocol: Protocol, network: &str) -> Result<Verified, Failure> {
         // Boxed: a session that is idle shall not carry the room that a login takes.
+        let begun = Instant::now();
         let outcome = Box::pin(self.judge_proof(&proof, protocol, address_of(network))).await;
         self.tell_guard(&outcome, &proof, protocol, network).await;
+        self.latencies().login.observe(begun.elapsed());
         self.note_login(&proof, protocol, network, outcome)
     }
 

@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{RouteRow, RouteTls, Settings};
 use crate::desk::{self, Desk, SOCKET, offset_minutes};
+use crate::drill::Stage;
 use crate::lock::Lock;
 use crate::trouble::Trouble;
 
@@ -92,6 +93,7 @@ impl Server {
         let mut desk = opened.desk;
         desk.probe = Some(Probe::new(clock.now(), settings.dir.clone(), bound.faults()));
         let control = desk.control.clone();
+        control.drills().play_at(Arc::new(Stage(Arc::clone(&settings))));
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
         let outcomes = scheduler.outcomes();
@@ -146,6 +148,7 @@ impl Running {
     pub async fn stop(self) {
         let grace = self.settings.config.limits.shutdown.0;
         self.stop.cancel();
+        self.control.drills().cancel();
         let (cut, _) = tokio::join!(self.sessions.stop(grace), self.scheduler);
         if cut > 0 {
             tracing::warn!(cut, "sessions were cut off");
@@ -154,6 +157,10 @@ impl Running {
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("a task did not end in time");
         }
+        // Its scratch folder goes with it.
+        let mut drill = self.control.drills().follow();
+        let over = drill.wait_for(|drill| drill.as_ref().is_none_or(|drill| drill.end.is_some()));
+        let _ = tokio::time::timeout(grace, over).await;
         self.control.journal().flush().await;
         self.control.store().close().await;
         // The socket's task removes it too; this is for the case that it was cut off.

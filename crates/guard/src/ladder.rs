@@ -36,6 +36,24 @@ pub enum Rung {
     Isolate,
 }
 
+impl Rung {
+    /// All, the first one first: the number of a rung is its place here.
+    pub const ALL: [Self; 6] = [Self::Observe, Self::Dwell, Self::Drip, Self::Hold, Self::Suspend, Self::Isolate];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Dwell => "dwell",
+            Self::Drip => "drip",
+            Self::Hold => "hold",
+            Self::Suspend => "suspend",
+            Self::Isolate => "isolate",
+        }
+    }
+}
+
 wire_enum!(Rung { Observe = 0, Dwell = 1, Drip = 2, Hold = 3, Suspend = 4, Isolate = 5 });
 
 /// What the guard says about an event. It never says that mail be refused, dropped or bounced: there is no word for it.

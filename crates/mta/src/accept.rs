@@ -7,6 +7,7 @@
 //! `holding`, and whether the origin's mail is held, and never the reply (P8).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use sekisho_control::guard::{Aftermath, Mail, Ruling, Seed};
 use sekisho_control::{BusEvent, Control, entry};
@@ -113,7 +114,10 @@ pub async fn accept(control: &Control, submission: Submission) -> Result<Message
     let id = submission.id;
     let work = Arc::new(Work::of(control, submission));
     let seed = work.seed.clone();
-    match control.store().write(move |tx| work.run(tx)).await {
+    let begun = Instant::now();
+    let committed = control.store().write(move |tx| work.run(tx)).await;
+    control.latencies().accept.observe(begun.elapsed());
+    match committed {
         Ok(Committed::Accepted(told)) => {
             control.bus().publish(BusEvent::QueueReady);
             if let Some(seed) = &seed {
@@ -242,7 +246,9 @@ impl Work {
             }
             keep(tx, &waiting, stored, self.now)?;
         }
-        journal::append(tx, std::slice::from_ref(&part.entry))
+        let mut entry = part.entry.clone();
+        entry::new_to_origin(&mut entry, ruling.first_contacts);
+        journal::append(tx, &[entry])
     }
 }
 

@@ -221,6 +221,14 @@ pub const ACTS: &[Act] = &[
         "Set what kind of sender an origin is",
         &[("who", "string", "\"taro@example.jp\""), ("class", "string?", "\"newsletter\"")],
     ),
+    one(
+        "drill",
+        "start",
+        "drill",
+        "Rehearse an attack on a copy of the settings; one at a time",
+        &[("attack", "string?", "\"blast\""), ("from", "string?", "\"guessed\""), ("seed", "integer?", "1")],
+    ),
+    one("drill", "cancel", "drill", "End the drill that goes on", &[]),
     one("console", "factor_remove", "people", "Take the second factor away", &[ADDRESS]),
     one("console", "sessions_end", "people", "End its browsers' sessions and take its tokens away", &[ADDRESS]),
 ];

@@ -15,6 +15,8 @@
         element.innerHTML = event.data;
       }
     };
+    // What was followed is over: the page has more to say now.
+    source.addEventListener("end", () => { source.close(); location.reload(); });
     addEventListener("pagehide", () => source.close());
   };
   document.querySelectorAll("[data-follow]").forEach(follow);

@@ -104,7 +104,7 @@ impl Guard {
     /// Keeps what was learnt.
     pub(crate) fn close(&self, tx: &mut dyn Tx, origin: &str, open: Open) -> Result<()> {
         let held = open.profile.held_since.is_some();
-        profile::put(tx, open.id, origin, held, &open.profile.encode())?;
+        profile::put(tx, open.id, origin, held, open.profile.rung as u8, &open.profile.encode())?;
         if open.site != open.site_before {
             profile::put_site(tx, &open.site.encode())?;
         }

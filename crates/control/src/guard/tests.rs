@@ -136,7 +136,7 @@ async fn outcomes_of_first_contacts_are_evidence_and_what_is_taken_becomes_a_con
 async fn a_damaged_profile_starts_afresh() {
     let world = world().await;
     let id = world.control.guard().origin(TARO);
-    world.control.store().write(move |tx| profile::put(tx, id, TARO, false, b"rubbish")).await.unwrap();
+    world.control.store().write(move |tx| profile::put(tx, id, TARO, false, 0, b"rubbish")).await.unwrap();
     world.login("192.0.2.7", None).await;
     assert_eq!(world.profile().await.unwrap().class(), Class::Person);
 }

@@ -4,8 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_control::Refusal;
 use sekisho_control::audit::Ground;
+use sekisho_guard::ladder::Rung;
 use sekisho_message::say;
 use sekisho_net::tls;
+use sekisho_store::{account, profile};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -17,6 +19,19 @@ pub(super) async fn check(desk: &Desk) -> Result<Value, Refusal> {
         None => None,
     };
     Ok(json!(desk.control.check(vitals).await?))
+}
+
+/// `{"observe":{"accounts","others"},"dwell":…}`; nobody counts the others of the first rung.
+pub(super) async fn rungs(desk: &Desk) -> Result<Value, Refusal> {
+    let (all, found) = desk.control.store().read(|tx| Ok((account::count(tx)?, profile::rungs(tx)?))).await?;
+    let mut shown = json!({});
+    for rung in Rung::ALL {
+        let (accounts, others) = found.iter().find(|(n, ..)| *n == rung as u8).map_or((0, 0), |(_, a, o)| (*a, *o));
+        shown[rung.name()] = json!({ "accounts": accounts, "others": others });
+    }
+    let above: u64 = found.iter().map(|(_, accounts, _)| accounts).sum();
+    shown[Rung::Observe.name()]["accounts"] = json!(all.saturating_sub(above));
+    Ok(shown)
 }
 
 /// The shape of [`sekisho_control::trace::Traced`], with texts in both languages.

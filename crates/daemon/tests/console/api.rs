@@ -239,10 +239,28 @@ async fn destroying_is_asked_about_in_numbers() {
 async fn prometheus_reads_the_numbers() {
     let world = World::new().await;
     world.queue("taro@example.jp", "x", 1, Stage::Holding).await;
+    world.contain("taro@example.jp").await;
+    let outcome = sekisho_control::entry::Outcome { waited: 45, ..Default::default() };
+    world.control.journal().note(sekisho_control::entry::relayed(world.clock.now(), &outcome));
     let token = world.token("admin@example.jp", &["metrics"]).await;
     let page = world.api("GET", "/metrics", &token, "").await;
     assert!(page.kind.starts_with("text/plain; version=0.0.4"));
     assert!(page.body.contains("sekisho_queue_messages{stage=\"holding\"} 1\n"), "{}", page.body);
+    for line in [
+        "sekisho_accounts_on_rung{rung=\"observe\"} 4\n",
+        "sekisho_accounts_on_rung{rung=\"hold\"} 1\n",
+        "sekisho_others_on_rung{rung=\"isolate\"} 0\n",
+        "sekisho_login_seconds_bucket{le=\"+Inf\"} 1\n",
+        "sekisho_login_seconds_count 1\n",
+        "sekisho_accept_seconds_bucket{le=\"0.001\"} 0\n",
+        "sekisho_imap_command_seconds_count 0\n",
+        "sekisho_delivery_seconds_bucket{le=\"60\"} 1\n",
+        "sekisho_delivery_seconds_bucket{le=\"30\"} 0\n",
+        "sekisho_delivery_seconds_sum 45\n",
+    ] {
+        assert!(page.body.contains(line), "{line} in {}", page.body);
+    }
+    assert_eq!(page.body.matches("\nsekisho_sign{").count(), 10);
     for line in page.body.lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').unwrap();
         assert!(name.starts_with("sekisho_") && value.parse::<f64>().is_ok(), "{line}");
