@@ -211,12 +211,20 @@ fn a_web_form_that_is_abused_is_isolated_and_its_neighbours_mail_goes_on() {
     println!("held after {sent} messages, {escaped} recipients reached");
     assert!(escaped <= 8, "{escaped}");
     assert_eq!(site.incidents()[0]["origin"], "network:127.70.1.0/24");
+    // It is closed, the neighbour is not.
+    let greeting = |from: &str| crate::support::wire::Wire::from(from, site.server.ports.smtp).unwrap().reply();
+    until("the network is closed", Duration::from_secs(30), || greeting("127.70.1.9").starts_with("421"));
+    assert!(greeting("127.70.2.9").starts_with("220"));
     assert!(form("127.70.2.9", "office@known.example", &prose(999)).starts_with("250"));
     until("the neighbour's goes", Duration::from_secs(30), || site.with_text(&prose(999)).len() == 1);
     let told = site.server.json(&["incident", "show", "1"]);
     assert_eq!(told["reached"].as_array().unwrap().len(), escaped, "{told:#}");
-    assert!(told["acts"].as_array().unwrap().iter().any(|act| act["what"] == "isolate"), "{}", told["acts"]);
+    let acts = told["acts"].as_array().unwrap();
+    assert!(acts.iter().any(|act| act["what"] == "isolate"), "{acts:?}");
+    assert!(acts.iter().any(|act| act["what"] == "isolate.close"), "{acts:?}");
+    assert_eq!(told["incident"]["closed"], true);
     site.server.run(&["incident", "resolve", "1"]);
+    until("the network is open", Duration::from_secs(30), || greeting("127.70.1.9").starts_with("220"));
     site.server.run(&["incident", "purge", "1", "--yes"]);
     assert!(form("127.70.1.9", "office@known.example", &prose(998)).starts_with("250"));
     until("the form works again", Duration::from_secs(30), || site.with_text(&prose(998)).len() == 1);

@@ -9,6 +9,7 @@ mod day_outside;
 mod full_disk;
 mod guard_alert;
 mod guard_honest;
+mod guard_isolate;
 mod guard_story;
 mod guides;
 mod import;

@@ -9,6 +9,7 @@
 //! Origins and addresses are known by keyed hashes of 64 bits. The key is in the store; passwords that were wrong are
 //! hashed with the account's name and the same key, and only as bits of a bitmap are they ever written.
 
+pub mod closed;
 mod judge;
 mod logins;
 mod outcomes;
@@ -46,6 +47,7 @@ pub struct Guard {
     key: Key,
     logins: logins::Logins,
     seeds: seeds::Seeds,
+    closed: closed::Picture,
 }
 
 /// What must be told once a transaction is durable.
@@ -77,6 +79,7 @@ impl Guard {
             key: Key::from_bytes(key.as_bytes()),
             logins: logins::Logins::default(),
             seeds: seeds::Seeds::default(),
+            closed: closed::Picture::default(),
         }
     }
 

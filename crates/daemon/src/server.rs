@@ -102,6 +102,10 @@ impl Server {
             let stop = stop.child_token();
             tokio::spawn(async move { scheduler.run(stop).await })
         };
+        // What was closed is closed before anybody can connect.
+        if let Err(error) = control.look_at_closed().await {
+            tracing::error!(%error, "guard: what is closed cannot be read yet");
+        }
         let doors = doors(&desk, &clock, tls.clone(), &bound)?;
         let addresses = doors.open(bound, &sessions)?;
         housekeeping::begin(&desk, &clock, &tls, &tasks, &stop);
@@ -211,7 +215,7 @@ fn doors(desk: &Desk, clock: &Clock, tls: ServerTls, bound: &Bound) -> Result<Do
         tls,
         limits: config.limits.clone(),
         control: control.clone(),
-        present: config.lockout.drop_sessions.then(present::Present::default),
+        present: present::Present::new(config.lockout.drop_sessions),
     })
 }
 

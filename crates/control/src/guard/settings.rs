@@ -33,6 +33,8 @@ pub struct Settings {
     pub reminder: Duration,
     /// Whether the owner is told in his own mailbox that his mail waits. Default true.
     pub tell_owner: bool,
+    /// Whether a network or listener without AUTH whose mail is held is closed as well. Default true.
+    pub close_isolated: bool,
     /// Who is told of incidents, and how.
     pub alert: Alert,
     /// A database of autonomous systems, if there is one: another address of the owner's provider says little then.
@@ -63,6 +65,7 @@ impl Default for Settings {
             policy: Policy::default(),
             reminder: Duration::from_secs(4 * 3_600),
             tell_owner: true,
+            close_isolated: true,
             alert: Alert::default(),
             systems: None,
             countries: None,

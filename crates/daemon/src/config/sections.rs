@@ -257,6 +257,9 @@ pub struct GuardSection {
     pub reminder: Span,
     /// Whether the owner finds a notice in his own mailbox. Default `true`.
     pub tell_owner: bool,
+    /// Whether a network or listener without AUTH whose mail is held is closed too: connections from there that do not log
+    /// in are answered 421 until the incident is resolved. Default `true`.
+    pub close_isolated: bool,
     /// Who is told of incidents.
     pub alert: Alert,
     /// Thresholds, by name; each has its default.
@@ -267,8 +270,9 @@ pub struct GuardSection {
 
 impl Default for GuardSection {
     fn default() -> Self {
-        let guard::Settings { mode, policy, reminder, tell_owner, alert, .. } = guard::Settings::default();
-        Self { mode, reminder: Span(reminder), tell_owner, alert, policy, systems: None }
+        let guard::Settings { mode, policy, reminder, tell_owner, close_isolated, alert, .. } =
+            guard::Settings::default();
+        Self { mode, reminder: Span(reminder), tell_owner, close_isolated, alert, policy, systems: None }
     }
 }
 
@@ -292,6 +296,7 @@ impl GuardSection {
             policy: self.policy.clone(),
             reminder: self.reminder.0.max(Duration::from_secs(60)),
             tell_owner: self.tell_owner,
+            close_isolated: self.close_isolated,
             alert: self.alert.clone(),
             systems,
             countries,

@@ -59,6 +59,7 @@ files = false                  # true writes plain daily files too
 
 [guard]
 mode = "hold"                  # "defer" answers 451 instead of keeping mail back, "observe" only tells
+close_isolated = true          # a relaying network or listener that is held is closed too (421), but for those who log in
 
 [guard.alert]                  # besides the system administrators' mailboxes
 mail = []                      # ["night@example.com"]; empty: the system administrators
