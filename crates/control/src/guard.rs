@@ -11,6 +11,7 @@
 
 pub mod closed;
 mod judge;
+mod listing;
 mod logins;
 mod outcomes;
 pub(crate) mod persistence;
@@ -38,7 +39,7 @@ pub(crate) use judge::account_of;
 pub use logins::{Attempt, Known};
 pub use outcomes::{Outcome, Said};
 pub use seeds::Seed;
-pub use settings::{Alert, Mode, Settings};
+pub use settings::{Alert, Filter, Mode, Settings};
 pub use submit::{Mail, Ruling};
 
 /// The guard of one server.

@@ -84,6 +84,14 @@ pub struct Recipient {
     pub origin: Option<Origin>,
 }
 
+impl Recipient {
+    /// Whether it leaves this server.
+    #[must_use]
+    pub const fn is_outside(&self) -> bool {
+        matches!(self.route, Route::Outside(_))
+    }
+}
+
 /// Where a recipient goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -180,7 +188,7 @@ impl Work {
             parts.push(Part {
                 entry: inlog(&submission, id, &origin.key(), &recipients),
                 message: message(&submission, id, origin, &recipients),
-                mail: judged.then(|| signs::mail(control.guard(), &submission, id, origin, &recipients)),
+                mail: judged.then(|| signs::mail(control, &submission, id, origin, &recipients)),
             });
         }
         let seed = signs::seed(control.guard(), &submission);

@@ -1,5 +1,6 @@
 //! What an operator can set about the guard.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sekisho_guard::policy::Policy;
@@ -37,6 +38,11 @@ pub struct Settings {
     pub close_isolated: bool,
     /// Who is told of incidents, and how.
     pub alert: Alert,
+    /// Addresses that nobody writes to who is not an intruder (look-up keys): a planted contact, an address that was never
+    /// given out.
+    pub traps: HashSet<String>,
+    /// A program that says how much an outgoing message looks like spam.
+    pub filter: Filter,
     /// A database of autonomous systems, if there is one: another address of the owner's provider says little then.
     pub systems: Option<Countries>,
     /// A database of countries, if there is one: for people who read of an incident.
@@ -58,6 +64,25 @@ pub struct Alert {
     pub webhook_secret: Option<Secret>,
 }
 
+/// `[guard.filter]`: a content filter for what goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// A program with its arguments that gets the message on its standard input and prints `score/threshold`, as
+    /// `spamc -c` and `rspamc` do. Empty (the default): none.
+    pub command: Vec<String>,
+    /// Milliseconds that it may take; at most 10,000. Default 3,000.
+    pub timeout_ms: u64,
+    /// Messages larger than this, in octets, are not shown to it. Default 524,288.
+    pub largest: u64,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { command: Vec::new(), timeout_ms: 3_000, largest: 512 << 10 }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -67,6 +92,8 @@ impl Default for Settings {
             tell_owner: true,
             close_isolated: true,
             alert: Alert::default(),
+            traps: HashSet::new(),
+            filter: Filter::default(),
             systems: None,
             countries: None,
         }

@@ -50,7 +50,15 @@ impl World {
 
     async fn login(&self, network: &str, wrong: Option<&str>) {
         let wrong = wrong.map(Known::Password);
-        let attempt = Attempt { account: "taro@example.jp", protocol: Protocol::Pop3, network, wrong, legacy: false };
+        let attempt = Attempt {
+            account: "taro@example.jp",
+            protocol: Protocol::Pop3,
+            network,
+            wrong,
+            legacy: false,
+            failed_on_others: 0,
+            live_elsewhere: None,
+        };
         self.control.tell_login(&attempt).await;
     }
 }

@@ -264,15 +264,29 @@ pub struct GuardSection {
     pub alert: Alert,
     /// Thresholds, by name; each has its default.
     pub policy: Policy,
+    /// Trap addresses: nobody but an intruder writes to them. Default none.
+    pub traps: Vec<String>,
+    /// A content filter for what goes out.
+    pub filter: guard::Filter,
     /// An `.mmdb` database of autonomous systems (relative to the data folder). Default none.
     pub systems: Option<PathBuf>,
 }
 
 impl Default for GuardSection {
     fn default() -> Self {
-        let guard::Settings { mode, policy, reminder, tell_owner, close_isolated, alert, .. } =
+        let guard::Settings { mode, policy, reminder, tell_owner, close_isolated, alert, filter, .. } =
             guard::Settings::default();
-        Self { mode, reminder: Span(reminder), tell_owner, close_isolated, alert, policy, systems: None }
+        Self {
+            mode,
+            reminder: Span(reminder),
+            tell_owner,
+            close_isolated,
+            alert,
+            policy,
+            traps: Vec::new(),
+            filter,
+            systems: None,
+        }
     }
 }
 
@@ -281,6 +295,9 @@ impl GuardSection {
     pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
         if let Some(wrong) = self.alert.mail.iter().find(|address| Address::parse(address).is_err()) {
             return Some(("mail", format!("`{wrong}` in `guard.alert.mail` is not a mail address")));
+        }
+        if let Some(wrong) = self.traps.iter().find(|address| Address::parse(address).is_err()) {
+            return Some(("traps", format!("`{wrong}` in `guard.traps` is not a mail address")));
         }
         let url = self.alert.webhook.as_deref()?;
         sekisho_net::http::Url::parse(url)
@@ -298,6 +315,8 @@ impl GuardSection {
             tell_owner: self.tell_owner,
             close_isolated: self.close_isolated,
             alert: self.alert.clone(),
+            traps: self.traps.iter().filter_map(|trap| Address::parse(trap).ok()).map(|trap| trap.key()).collect(),
+            filter: self.filter.clone(),
             systems,
             countries,
         }

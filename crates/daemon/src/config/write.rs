@@ -61,6 +61,9 @@ files = false                  # true writes plain daily files too
 mode = "hold"                  # "defer" answers 451 instead of keeping mail back, "observe" only tells
 close_isolated = true          # a relaying network or listener that is held is closed too (421), but for those who log in
 
+traps = []                     # ["old-sales@example.jp"]: nobody but an intruder writes to these
+# filter.command = ["spamc", "-c"]   # a program that prints score/threshold of what goes out; it keeps nothing waiting
+
 [guard.alert]                  # besides the system administrators' mailboxes
 mail = []                      # ["night@example.com"]; empty: the system administrators
 command = []                   # ["/usr/local/bin/page-me"], gets the incident as JSON on standard input
