@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008.sql"),
     include_str!("migrations/0009.sql"),
     include_str!("migrations/0015.sql"),
+    include_str!("migrations/0012.sql"),
 ];
 
 /// The version of the tables that this release wants.

@@ -7,7 +7,7 @@ use sekisho_message::Time;
 use sekisho_proto::imap::command::Copy;
 use sekisho_proto::imap::{Done, print, set};
 use sekisho_store::acl::Rights;
-use sekisho_store::mail::{self, Copied, FlagChange, Flags, MOST_AT_ONCE};
+use sekisho_store::mail::{self, Copied, FlagChange, Flags, MOST_TOGETHER};
 use sekisho_store::{AccountId, Error, MailboxId, Result, Tx};
 
 use super::agent::ImapAgent;
@@ -71,7 +71,7 @@ impl ImapAgent {
     /// (RFC 9051 §6.4.7); of a move, each step is one message in one place at any time.
     pub(super) async fn copy_on(&mut self, mut work: CopyWork) -> std::result::Result<(CopyWork, Vec<u8>), Done> {
         while let Some(uids) = work.uids.get(work.at..).filter(|rest| !rest.is_empty()) {
-            let uids: Arc<[u32]> = uids.iter().take(MOST_AT_ONCE).copied().collect();
+            let uids: Arc<[u32]> = uids.iter().take(MOST_TOGETHER).copied().collect();
             let (remove, from, to, lost) = (work.remove, work.from.0, work.to.0, work.lost);
             let now = self.service.control().now();
             work.at += uids.len();
@@ -122,7 +122,7 @@ impl ImapAgent {
     }
 
     async fn undo_copy(&self, to: MailboxId, copied: &Copied) {
-        for step in copied.uids.chunks(MOST_AT_ONCE) {
+        for step in copied.uids.chunks(MOST_TOGETHER) {
             let uids = Arc::new(step.iter().map(|&(_, new)| new).collect::<Vec<u32>>());
             if let Err(error) = self.store().write(move |tx| mail::expunge(tx, to, &uids, false)).await {
                 tracing::error!(account = self.account(), %error, "IMAP: an incomplete COPY could not be undone");
