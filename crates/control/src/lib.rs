@@ -26,7 +26,6 @@ pub mod post;
 pub mod query;
 pub mod reputation;
 pub mod rulefile;
-pub mod spf;
 pub mod trace;
 pub mod value;
 pub mod whence;
