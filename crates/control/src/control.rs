@@ -32,6 +32,8 @@ pub struct Options {
     pub offset_minutes: i32,
     /// Block lists, for looking at ourselves and for reception.
     pub reputation: reputation::Settings,
+    /// Selectors of our domains' DKIM keys that the audit looks for, beside the usual ones.
+    pub dkim_selectors: Vec<String>,
     /// How long a removed account can be brought back. Default 30 days.
     pub grace: Duration,
     /// How long a verified password is remembered, at most an hour. Default 5 minutes.
@@ -56,6 +58,7 @@ impl Default for Options {
             hostname: "localhost".to_owned(),
             offset_minutes: 0,
             reputation: reputation::Settings::default(),
+            dkim_selectors: Vec::new(),
             grace: Duration::from_secs(30 * 86_400),
             password_cache: Duration::from_secs(300),
             password: Policy::default(),

@@ -28,7 +28,6 @@ pub mod post;
 pub mod query;
 pub mod reputation;
 pub mod rulefile;
-pub mod spf;
 pub mod trace;
 pub mod value;
 pub mod whence;

@@ -75,6 +75,9 @@ summary = "07:00"              # a letter once a day, local time; "off" for none
 mail = []                      # ["night@example.com"]; empty: the system administrators
 language = "en"                # "ja" or "en", for the addresses above
 
+[audit]                        # the look for holes: sekisho audit
+dkim_selectors = []            # ["2026a"]: names of DKIM keys that are not among the usual ones
+
 [reputation]                   # block lists: sekisho reputation
 every = "6h"
 addresses = []                 # ["192.0.2.25"]: where our mail comes from; empty: this machine's public addresses
