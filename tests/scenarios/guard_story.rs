@@ -14,7 +14,7 @@ const NEW_PASSWORD: &str = "seven-Plover-41-Saddle";
 const SPAM: &str = "Your parcel could not be delivered. Confirm your address and pay the small fee today.";
 
 /// Guesses with hydra until it says that it knows the password.
-fn guess(site: &Site, who: &str) {
+pub fn guess(site: &Site, who: &str) {
     let words = site.server.data.join("words.txt");
     let list = ["password", "Spring2026", "taro1234", "qwerty99", "sakura-2026", PASSWORD, "letmein"];
     std::fs::write(&words, list.join("\n")).unwrap();
@@ -27,7 +27,7 @@ fn guess(site: &Site, who: &str) {
 
 /// Sends spam from one new network after another, three recipients a message, until the account is held or nothing
 /// is taken any more. Messages that were taken.
-fn blast(site: &Site, who: &str) -> usize {
+pub fn blast(site: &Site, who: &str) -> usize {
     let mut taken = 0;
     for n in 0..20_u8 {
         let to: Vec<String> = (0..3).map(|k| format!("victim{n}-{k}@mark{k}.example")).collect();

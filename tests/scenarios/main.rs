@@ -4,6 +4,8 @@
 mod auth;
 mod clients;
 mod console;
+mod console_api;
+mod console_story;
 mod day;
 mod day_outside;
 mod full_disk;

@@ -248,7 +248,8 @@ pub async fn answer(
     caller.must(act.scope)?;
     let command = command(act, body)?;
     let Some(key) = headers.get(KEY) else { return Ok(shown(perform(console, &caller, command).await)) };
-    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    let plain = |key: &&str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY).filter(plain);
     let key = key.ok_or_else(|| Problem::unreadable(KEY))?.to_owned();
     once(console, &caller, key, act, command, body).await
 }

@@ -26,7 +26,7 @@ use crate::gate::{Member, Oops};
 use crate::page::{Page, cell, choice, field, link, table};
 use crate::scope::Tier;
 use crate::service::Console;
-use crate::words::{escaped, items, moment_of, t, text};
+use crate::words::{act_name, escaped, items, moment_of, t, text};
 
 /// Entries on a page.
 const ROWS: u32 = 200;
@@ -317,7 +317,7 @@ fn what(entry: &Value, lang: Language) -> Markup {
     let detail = &entry["detail"];
     let shown = |name: &str| text(detail, name).to_owned();
     let line = match text(entry, "kind") {
-        "act" => format!("{}: {} {}", shown("who"), shown("act"), shown("about")),
+        "act" => format!("{}: {} {}", shown("who"), act_name(&shown("act"), lang), shown("about")),
         "verdict" => format!("{} {}", shown("rung"), crate::words::said(&detail["text"], lang)),
         "in" => format!("{} → {} ({})", shown("from"), crate::words::number(detail, "recipients"), shown("with")),
         "out" | "fail" | "defer" => format!("{} {}", shown("host"), shown("reply")),

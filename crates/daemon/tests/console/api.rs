@@ -266,3 +266,32 @@ async fn prometheus_reads_the_numbers() {
         assert!(name.starts_with("sekisho_") && value.parse::<f64>().is_ok(), "{line}");
     }
 }
+
+#[tokio::test]
+async fn what_is_no_text_and_no_key_is_a_problem_like_everything_else() {
+    let world = World::new().await;
+    let token = world.token("admin@example.jp", &["rules", "read"]).await;
+    let ask = |path: &str, key: Option<&str>, sent: Vec<u8>| {
+        let mut request =
+            Request::builder().method("POST").uri(path).header("authorization", format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        world.ask(request.body(Body::from(sent)).unwrap())
+    };
+    let reload = "/api/v1/acts/rules/reload";
+    for (path, key, sent, status) in [
+        (reload, None, vec![0xff], StatusCode::BAD_REQUEST),
+        ("/api/v1/trace", None, vec![0xff], StatusCode::BAD_REQUEST),
+        (reload, None, vec![b' '; 5 << 20], StatusCode::PAYLOAD_TOO_LARGE),
+        (reload, Some("N$;"), b"{}".to_vec(), StatusCode::BAD_REQUEST),
+        (reload, Some("night-1.a_b"), b"{}".to_vec(), StatusCode::OK),
+    ] {
+        let page = ask(path, key, sent).await;
+        assert_eq!(page.status, status, "{path}: {}", page.body);
+        if status != StatusCode::OK {
+            assert_eq!(page.kind, "application/problem+json");
+            assert_eq!(body(&page)["status"], status.as_u16());
+        }
+    }
+}
