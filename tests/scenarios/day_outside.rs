@@ -94,6 +94,15 @@ fn audit_finds_nothing_on_a_good_server_and_each_hole_on_a_bad_one() {
             .iter()
             .all(|one| !one["reason"].as_str().unwrap().is_empty() && !one["command"].as_str().unwrap().is_empty())
     );
+    // Commands that mend are commands that there are.
+    let commands: Vec<&str> = findings.iter().filter_map(|one| one["command"].as_str()).collect();
+    let commands: Vec<&str> = commands.into_iter().filter(|one| one.starts_with("sekisho ")).collect();
+    assert!(commands.len() >= 2, "{commands:?}");
+    for command in commands {
+        let words = command.split("   (").next().unwrap().split_whitespace();
+        let parsed = sekisho_daemon::cli::command(sekisho_message::Language::En).try_get_matches_from(words);
+        assert!(parsed.is_ok(), "{command}");
+    }
     let again: Value = serde_json::from_slice(&server.cli(&["audit", "--last", "--json"]).stdout).unwrap();
     assert_eq!(again["findings"], shown["findings"]);
 }

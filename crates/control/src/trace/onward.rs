@@ -1,5 +1,6 @@
 //! What became of a message that came to us from outside: who sent it on, if anybody did.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sekisho_message::Time;
@@ -52,8 +53,9 @@ fn handed_on(at: Time) -> JournalFilter {
     JournalFilter { kinds: vec![Kind::Out], since: Some(at), until: Some(at + LONGEST), ..JournalFilter::default() }
 }
 
+/// Whether a host outside took it: deliveries here and expansions have no address of one.
 fn is_outside(entry: &Entry) -> bool {
-    entry.detail["host"] != "local" && entry.address.is_some()
+    entry.detail["host"].as_str().is_some_and(|host| host.parse::<IpAddr>().is_ok())
 }
 
 fn of(entry: &Entry) -> Onward {
