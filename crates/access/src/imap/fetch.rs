@@ -24,8 +24,10 @@ use super::news::Allowed;
 use super::select::{absent, intersect};
 use super::view::{Numbered, vanished_line};
 
-/// Messages in one piece when only rows are needed.
-const ROWS: usize = 500;
+/// Messages in one piece when only rows are needed. Each piece costs the way to another thread and back.
+const ROWS: usize = 4_000;
+/// The same when summaries are, which are ten times as large.
+const SUMMARIES: usize = 500;
 /// The same when bodies are.
 const BODIES: usize = 48;
 /// The same when headers are enough.
@@ -132,9 +134,11 @@ impl ImapAgent {
         if work.at >= work.messages.len() {
             return Ok(if work.prologue.is_empty() { None } else { Some(std::mem::take(&mut work.prologue)) });
         }
-        let most = match (work.plan.header_only, work.plan.needs_body) {
+        let plan = &work.plan;
+        let most = match (plan.header_only, plan.needs_body) {
             (true, _) => HEADERS,
             (false, true) => BODIES,
+            _ if plan.needs_summary || plan.wants_digest() => SUMMARIES,
             _ => ROWS,
         };
         let batch: Arc<[Numbered]> = work.messages.iter().skip(work.at).take(most).copied().collect();

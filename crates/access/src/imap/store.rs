@@ -120,7 +120,7 @@ impl ImapAgent {
                 mod_seq_line(out, message, mail.modseq, enabled);
             }
         }
-        let refused = |m: &&Numbered| set.modified.contains(&m.uid);
+        let refused = |m: &&Numbered| set.modified.binary_search(&m.uid).is_ok();
         step.iter().filter(refused).map(|m| if store.uid { m.uid } else { m.number }).collect()
     }
 }

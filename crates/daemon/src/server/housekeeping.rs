@@ -34,9 +34,11 @@ const STEP: u32 = 1_000;
 /// Pause between steps, so that sessions come first.
 const BREATH: Duration = Duration::from_millis(20);
 /// Writes in one such pause from which on somebody is at work that the index should not be in the way of.
-const BUSY: u64 = 3;
-/// Longest time that the index waits for a quiet moment, in pauses.
-const PATIENCE: u32 = 50;
+const BUSY: u64 = 4;
+/// Pauses without that, one after the other, which the index waits for.
+const CALM: u32 = 10;
+/// Most pauses that it waits.
+const PATIENCE: u32 = 250;
 
 /// Starts every task; they end with `stop`.
 pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -96,24 +98,31 @@ async fn tidy(control: Control, clock: Clock) {
 
 /// Makes signatures and summaries of mail that has come in, for searches and listings to come.
 async fn index_mail(control: Control, clock: Clock) {
+    let mut calm = 0;
     loop {
         let (store, now) = (control.store().clone(), clock.now());
         let work = tokio::task::spawn_blocking(move || index::step(&store, now));
         let outcome = work.await.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
-        let more = report("index", outcome) == Some(true);
-        if more { quiet(&control, &clock).await } else { clock.sleep(NEW_MAIL).await }
+        if report("index", outcome) == Some(true) {
+            calm = pause(&control, &clock, calm).await;
+        } else {
+            clock.sleep(NEW_MAIL).await;
+            calm = 0;
+        }
     }
 }
 
-/// Waits for a pause in which hardly anybody writes, but not for ever.
-async fn quiet(control: &Control, clock: &Clock) {
+/// Waits until hardly anybody has written for a while, but not for ever; for how many pauses that was so.
+async fn pause(control: &Control, clock: &Clock, mut calm: u32) -> u32 {
     for _ in 0..PATIENCE {
         let before = control.store().writes();
         clock.sleep(BREATH).await;
-        if control.store().writes() - before < BUSY {
-            return;
+        calm = if control.store().writes() - before < BUSY { calm + 1 } else { 0 };
+        if calm >= CALM {
+            break;
         }
     }
+    calm
 }
 
 /// Compresses and forgets old journal entries, and destroys the mail of accounts whose grace period is over.
