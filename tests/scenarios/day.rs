@@ -175,7 +175,7 @@ fn trace_names_the_forward_the_alias_or_the_list_that_sent_it_on() {
     site.server.run(&["list", "add", &address("staff"), "--owner", &address("hanako"), "--posting", "anyone"]);
     site.server.run(&["list", "member", "add", &address("staff"), "member@list.example"]);
     for (local, to, origin) in [
-        ("taro", "taro@home.example", "rules:taro@example.test"),
+        ("taro", "taro@home.example", "account:taro@example.test"),
         ("away", "x@alias.example", "alias:away@example.test"),
         ("staff", "member@list.example", "list:staff@example.test"),
     ] {
