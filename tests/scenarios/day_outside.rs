@@ -26,7 +26,7 @@ fn ids(findings: &[Value]) -> Vec<&str> {
 /// A domain in good order at 192.0.2.25.
 fn good_names(dns: &FakeDns) {
     dns.mx("our.jp", 10, "mx.our.jp").txt("our.jp", "v=spf1 mx -all").txt("_dmarc.our.jp", "v=DMARC1; p=reject");
-    dns.txt("sekisho._domainkey.our.jp", "v=DKIM1; k=rsa; p=MIIBIjAN");
+    dns.txt("sekisho._domainkey.our.jp", "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
     dns.a("mx.our.jp", Ipv4Addr::new(192, 0, 2, 25)).ptr(Ipv4Addr::new(192, 0, 2, 25), "mx.our.jp");
 }
 
@@ -46,7 +46,8 @@ fn audit_finds_nothing_on_a_good_server_and_each_hole_on_a_bad_one() {
             .iter()
             .filter(|one| one.as_str().unwrap().contains("26 address forms"))
             .count(),
-        2
+        3,
+        "both ports in clear, and the one with TLS"
     );
     assert!(server.run(&["audit"]).starts_with("No hole was found."));
     assert_eq!(server.queued(), 0, "the self-test leaves nothing behind");
@@ -93,6 +94,15 @@ fn audit_finds_nothing_on_a_good_server_and_each_hole_on_a_bad_one() {
             .iter()
             .all(|one| !one["reason"].as_str().unwrap().is_empty() && !one["command"].as_str().unwrap().is_empty())
     );
+    // Commands that mend are commands that there are.
+    let commands: Vec<&str> = findings.iter().filter_map(|one| one["command"].as_str()).collect();
+    let commands: Vec<&str> = commands.into_iter().filter(|one| one.starts_with("sekisho ")).collect();
+    assert!(commands.len() >= 2, "{commands:?}");
+    for command in commands {
+        let words = command.split("   (").next().unwrap().split_whitespace();
+        let parsed = sekisho_daemon::cli::command(sekisho_message::Language::En).try_get_matches_from(words);
+        assert!(parsed.is_ok(), "{command}");
+    }
     let again: Value = serde_json::from_slice(&server.cli(&["audit", "--last", "--json"]).stdout).unwrap();
     assert_eq!(again["findings"], shown["findings"]);
 }

@@ -282,3 +282,57 @@ fn mail_goes_out_and_comes_back_the_same() {
     assert!(logs_in(&server, &taro, PASSWORD));
     fs::remove_dir_all(root).unwrap();
 }
+
+#[test]
+fn mail_comes_from_another_imap_server_with_flags_and_dates_and_each_once() {
+    let root = maildir(&["", ".Archive.2026", ".&ZeVnLIqe-"], 40);
+    let path = root.display().to_string();
+    let old = Server::start(&Setup { accounts: &["taro"], require_tls: false, ..Setup::default() });
+    old.run(&["import", "maildir", &path, "--account", &old.address("taro")]);
+    let server = Server::start(&Setup { accounts: &["hana"], ..Setup::default() });
+    let (user, hana) = (old.address("taro"), server.address("hana"));
+    let import = |tls: &str, port: u16, password: &str, more: &[&str]| {
+        let port = port.to_string();
+        let args = ["import", "imap", "--host", "127.0.0.1", "--port", &port, "--tls", tls, "--user", &user];
+        let done = server.cli_with(&[&args[..], &["--account", &hana, "--json"], more].concat(), password);
+        let said = if done.status.success() { String::from_utf8(done.stdout).unwrap() } else { text(&done) };
+        (done.status.code(), said)
+    };
+    // A certificate that nobody vouches for, and a wrong password.
+    let (code, said) = import("implicit", old.ports.imaps, PASSWORD, &[]);
+    assert!(code == Some(1) && said.contains("127.0.0.1"), "{said}");
+    let (code, said) = import("implicit", old.ports.imaps, "wrong", &["--insecure"]);
+    assert!(code == Some(1) && said.contains("AUTHENTICATIONFAILED"), "{said}");
+    assert_eq!(messages(&server, &hana), 0);
+
+    let counts = |(code, said): (Option<i32>, String)| {
+        assert_eq!(code, Some(0), "{said}");
+        let done: Value = serde_json::from_str(&said).unwrap();
+        (done["imported"].as_u64().unwrap(), done["present"].as_u64().unwrap())
+    };
+    assert_eq!(counts(import("implicit", old.ports.imaps, PASSWORD, &["--insecure"])), (120, 0));
+    assert_eq!(messages(&server, &hana), 120);
+    // Over whichever way it comes again, nothing is there twice.
+    assert_eq!(counts(import("starttls", old.ports.imap, PASSWORD, &["--insecure"])), (0, 120));
+    assert_eq!(counts(import("none", old.ports.imap, PASSWORD, &[])), (0, 120));
+    // The same names, flags and dates in what is written out.
+    let (before, after) = (root.join("before"), root.join("after"));
+    old.run(&["export", "maildir", "--account", &user, "--to", &before.display().to_string()]);
+    server.run(&["export", "maildir", "--account", &hana, "--to", &after.display().to_string()]);
+    let listed = |top: &Path| {
+        let mut all: Vec<(String, String, Vec<u8>, u64)> = Vec::new();
+        for folder in ["", ".Archive.2026", ".&ZeVnLIqe-"] {
+            for entry in fs::read_dir(top.join(folder).join("cur")).unwrap().map(|entry| entry.unwrap()) {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let flags = name.split_once(":2,").map(|(_, flags)| flags.to_owned()).unwrap_or_default();
+                let seconds = entry.metadata().unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH);
+                all.push((folder.into(), flags, fs::read(entry.path()).unwrap(), seconds.unwrap().as_secs()));
+            }
+        }
+        all.sort();
+        all
+    };
+    assert_eq!(listed(&before).len(), 120);
+    assert_eq!(listed(&before), listed(&after));
+    fs::remove_dir_all(root).unwrap();
+}

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`epost`] | a whole E-POST installation: accounts with their passwords, mailboxes of both layouts, rule files |
 //! | [`maildir`], [`mbox`] | one account's mail from files |
+//! | [`imap`] | one account's mail from another server |
 //! | [`export`] | one account's mail into files |
 //! | [`intake`] | puts messages into folders, each once, however often an import is interrupted or repeated |
 //!
@@ -12,6 +13,7 @@
 
 pub mod epost;
 pub mod export;
+pub mod imap;
 pub mod intake;
 pub mod maildir;
 pub mod mbox;
@@ -61,6 +63,8 @@ pub enum Move {
         /// Folder; INBOX when none is said.
         folder: Option<String>,
     },
+    /// A mailbox of another server into an account.
+    Imap(imap::Wanted),
     /// An account into a Maildir.
     ToMaildir {
         /// Whose.
@@ -90,6 +94,7 @@ pub async fn run(control: &Control, wanted: Move, actor: &Actor, tell: Tell<'_>)
         Move::Mbox { from, account, folder } => {
             mbox::run(control, &from, &account, folder.as_deref(), actor, tell).await
         }
+        Move::Imap(wanted) => imap::run(control, &wanted, actor, tell).await,
         Move::ToMaildir { account, to } => export::maildir(control, &account, &to, actor, tell).await,
         Move::ToMbox { account, to } => export::mbox(control, &account, &to, actor, tell).await,
     }

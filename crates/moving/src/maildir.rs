@@ -142,7 +142,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-fn folder_name(levels: &[String], wanted: Option<&str>) -> String {
+pub(crate) fn folder_name(levels: &[String], wanted: Option<&str>) -> String {
     match (levels, wanted) {
         ([], None) => "INBOX".to_owned(),
         ([], Some(wanted)) => wanted.to_owned(),

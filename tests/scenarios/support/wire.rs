@@ -85,6 +85,35 @@ impl Wire {
         self.command(&format!("{text}\r\n."))
     }
 
+    /// The same with a text of any octets, whose lines end with CRLF: dots at their starts are doubled here.
+    pub fn octets(&mut self, from: &str, to: &str, text: &[u8]) -> String {
+        for line in [format!("MAIL FROM:<{from}>"), format!("RCPT TO:<{to}>"), "DATA".into()] {
+            let reply = self.command(&line);
+            if !reply.starts_with(['2', '3']) {
+                return reply;
+            }
+        }
+        let mut stuffed = Vec::with_capacity(text.len() + 100);
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            if line.starts_with(b".") {
+                stuffed.push(b'.');
+            }
+            stuffed.extend_from_slice(line);
+        }
+        stuffed.extend_from_slice(b".\r\n");
+        match self.send(&stuffed) {
+            Ok(()) => self.reply(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// So many octets.
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     /// Whatever comes until the peer closes, at most `limit` bytes.
     pub fn rest(&mut self, limit: u64) -> Vec<u8> {
         let mut bytes = Vec::new();

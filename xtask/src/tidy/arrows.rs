@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("control", &["store", "guard", "message"]),
     ("mta", &["control", "store", "guard", "message", "net", "proto"]),
     ("access", &["control", "store", "guard", "message", "net", "proto"]),
-    ("moving", &["control", "store", "guard", "message", "proto"]),
+    ("moving", &["control", "store", "guard", "message", "net", "proto"]),
     ("console", &["control", "store", "guard", "message"]),
     ("daemon", &["console", "moving", "mta", "access", "control", "store", "guard", "message", "net", "proto"]),
     ("testkit", &["message"]),

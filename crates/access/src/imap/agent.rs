@@ -1,6 +1,7 @@
 //! The agent of one connection: events in, answers out.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use sekisho_control::bus::Watch;
 use sekisho_control::credential::Stamp;
@@ -21,6 +22,7 @@ use super::names::OTHERS;
 use super::news::Allowed;
 use super::notify::Notifying;
 use super::refusal;
+use super::search::{Finding, Seeker};
 use super::service::Imap;
 use super::view::View;
 use super::watches::Watches;
@@ -39,6 +41,8 @@ pub struct ImapAgent {
     pub(super) fetch: Option<FetchWork>,
     /// A COPY or MOVE of so much that the client hears how far it is.
     pub(super) copying: Option<CopyWork>,
+    /// A SEARCH, SORT or THREAD, the same.
+    pub(super) finding: Option<Box<Finding>>,
     /// What the client wants to hear of without asking.
     pub(super) notify: Option<Box<Notifying>>,
     /// The accounts besides its own whose mailboxes matter to this client.
@@ -97,6 +101,7 @@ impl ImapAgent {
             append: Appending::default(),
             fetch: None,
             copying: None,
+            finding: None,
             notify: None,
             watches: Watches::default(),
             line: Box::default(),
@@ -183,10 +188,10 @@ impl ImapAgent {
                     // IMAP4rev2 knows no other answer (RFC 9051 §6.4.4).
                     search.returns = Some(Returns { all: true, ..Returns::default() });
                 }
-                self.search(tag, search).await
+                return self.seek(tag, Seeker::Search(search), allowed).await;
             }
-            Command::Sort(sort) => self.sort(tag, sort).await,
-            Command::Thread(thread) => self.thread(thread).await,
+            Command::Sort(sort) => return self.seek(tag, Seeker::Sort(sort), allowed).await,
+            Command::Thread(thread) => return self.seek(tag, Seeker::Thread(thread), allowed).await,
             Command::MultiSearch(search) => self.multi_search(tag, search).await,
             Command::Store(store) => self.store_flags(store).await,
             Command::Copy(copy) => match self.begin_copy(tag, copy).await {
@@ -206,6 +211,13 @@ impl ImapAgent {
         self.finished(done, allowed).await
     }
 
+    async fn seek(&mut self, tag: &str, seeker: Seeker, allowed: Allowed) -> Reply {
+        match self.begin_finding(tag, seeker) {
+            Ok(()) => self.go_on().await,
+            Err(done) => self.finished(done, allowed).await,
+        }
+    }
+
     /// The next piece of an answer that is sent in pieces.
     async fn go_on(&mut self) -> Reply {
         if let Some(work) = self.copying.take() {
@@ -215,6 +227,16 @@ impl ImapAgent {
                     Reply::More(data)
                 }
                 Err(done) => self.finished(done, Allowed::ALL).await,
+            };
+        }
+        if let Some(work) = self.finding.take() {
+            let allowed = work.allowed();
+            return match self.find_on(*work).await {
+                Ok((work, data)) => {
+                    self.finding = Some(Box::new(work));
+                    Reply::More(data)
+                }
+                Err(done) => self.finished(done, allowed).await,
             };
         }
         let Some(mut work) = self.fetch.take() else {
@@ -355,7 +377,11 @@ fn has_numbers(key: &Key) -> bool {
 impl Agent<ImapSession> for ImapAgent {
     async fn answer(&mut self, event: Event) -> Reply {
         let mut unsaid = self.unsaid();
+        let begun = matches!(event, Event::Command { .. }).then(Instant::now);
         let reply = self.answered(event).await;
+        if let Some(begun) = begun {
+            self.service.control().latencies().imap.observe(begun.elapsed());
+        }
         match reply {
             reply if unsaid.is_empty() => reply,
             Reply::More(data) => Reply::More([unsaid, data].concat()),

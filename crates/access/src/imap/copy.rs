@@ -1,21 +1,18 @@
 //! COPY, MOVE and their UID forms (RFC 9051 §6.4.7-8, RFC 6851, COPYUID RFC 4315 §3, INPROGRESS RFC 9585).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sekisho_message::Time;
 use sekisho_proto::imap::command::Copy;
-use sekisho_proto::imap::{Done, print, set};
+use sekisho_proto::imap::{Done, set};
 use sekisho_store::acl::Rights;
 use sekisho_store::mail::{self, Copied, FlagChange, Flags, MOST_TOGETHER};
 use sekisho_store::{AccountId, Error, MailboxId, Result, Tx};
 
 use super::agent::ImapAgent;
-use super::refusal::{cannot, no_permission, read_only, try_create};
+use super::progress::{PROGRESS, in_progress};
+use super::refusal::{no_permission, read_only, try_create};
 use super::view::changeable_flags;
-
-/// A client that waits hears so often how far its command is.
-const PROGRESS: Duration = Duration::from_secs(5);
 
 /// A COPY or MOVE that is under way.
 pub(super) struct CopyWork {
@@ -49,9 +46,6 @@ impl ImapAgent {
         };
         let target = self.found(&copy.mailbox, Rights::INSERT, try_create).await?;
         let to = (target.mailbox.id, target.mailbox.account);
-        if copy.remove && from == to {
-            return Err(cannot("The messages are there already"));
-        }
         self.copying = Some(CopyWork {
             tag: tag.into(),
             from,
@@ -138,7 +132,11 @@ fn step(
     (remove, lost): (bool, Flags),
     now: Time,
 ) -> Result<Copied> {
-    let copied = if remove { mail::move_(tx, from, uids, to, now)? } else { mail::copy(tx, from, uids, to, now)? };
+    let copied = match remove {
+        true if from == to => renewed(tx, from, uids, now)?,
+        true => mail::move_(tx, from, uids, to, now)?,
+        false => mail::copy(tx, from, uids, to, now)?,
+    };
     if lost != Flags::default() && !copied.uids.is_empty() {
         let new: Vec<u32> = copied.uids.iter().map(|&(_, new)| new).collect();
         mail::set_flags(tx, to, &new, FlagChange::Remove(lost), None)?;
@@ -146,12 +144,12 @@ fn step(
     Ok(copied)
 }
 
-/// `* OK [INPROGRESS ("tag" done all)] …`.
-fn in_progress(tag: &str, done: usize, all: usize) -> Vec<u8> {
-    let mut line = b"* OK [INPROGRESS (".to_vec();
-    print::string(&mut line, tag.as_bytes());
-    line.extend_from_slice(format!(" {done} {all})] Still at it\r\n").as_bytes());
-    line
+/// A move into the mailbox where the messages are gives them new UIDs (RFC 6851 §3.1).
+fn renewed(tx: &mut dyn Tx, mailbox: MailboxId, uids: &[u32], now: Time) -> Result<Copied> {
+    let copied = mail::copy(tx, mailbox, uids, mailbox, now)?;
+    let old: Vec<u32> = copied.uids.iter().map(|&(old, _)| old).collect();
+    mail::expunge(tx, mailbox, &old, false)?;
+    Ok(copied)
 }
 
 /// `* OK [COPYUID …]`, if anything was moved.

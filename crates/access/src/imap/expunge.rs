@@ -35,7 +35,8 @@ impl ImapAgent {
     }
 
     /// Removes what has `\Deleted`, of `set` only if there is one. Messages that the client has not heard of stay.
-    pub(super) async fn expunge_all(&mut self, set: Option<SequenceSet>) -> Result<(), Done> {
+    /// Whether there were any.
+    pub(super) async fn expunge_all(&mut self, set: Option<SequenceSet>) -> Result<bool, Done> {
         let view = self.open_view()?;
         let messages = match &set {
             Some(set) => view.resolve(set, true).unwrap_or_default(),
@@ -43,7 +44,7 @@ impl ImapAgent {
         };
         let (id, owner) = (view.id, view.owner);
         let (Some(first), Some(last)) = (messages.first().map(|m| m.uid), messages.last().map(|m| m.uid)) else {
-            return Ok(());
+            return Ok(false);
         };
         let deleted = self
             .store()
@@ -62,6 +63,6 @@ impl ImapAgent {
             done.map_err(|error| self.refused(&error))?;
             self.changed(id, owner);
         }
-        Ok(())
+        Ok(!deleted.is_empty())
     }
 }

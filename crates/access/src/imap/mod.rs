@@ -32,6 +32,7 @@ mod names;
 mod news;
 mod notify;
 mod pattern;
+mod progress;
 mod quota;
 mod recent;
 mod refusal;

@@ -50,7 +50,8 @@ impl Allowed {
         }
     }
 
-    fn with_uid(uid: bool) -> Self {
+    /// After a command that may name messages by number.
+    pub(super) const fn with_uid(uid: bool) -> Self {
         if uid { Self::EXPUNGE } else { Self::FLAGS_ONLY }
     }
 }

@@ -5,21 +5,20 @@
 
 mod answer;
 mod find;
+mod scan;
 mod test;
 mod text;
 
-use std::sync::Arc;
-
 use sekisho_message::Time;
 use sekisho_proto::imap::Done;
-use sekisho_proto::imap::search::{Key, Search};
+use sekisho_proto::imap::search::Search;
 use sekisho_store::mail::Mail;
 
 pub(super) use self::answer::{Elsewhere, Found, hits_line, save};
 use self::find::find_in;
-use self::test::Compiler;
+pub(super) use self::scan::{Finding, Seeker};
 use super::agent::{ImapAgent, Outcome};
-use super::view::{Numbered, View};
+use super::view::Numbered;
 
 /// Messages in one look at the store when rows are enough.
 const ROWS: usize = 20_000;
@@ -43,57 +42,19 @@ impl Hit {
 }
 
 impl ImapAgent {
-    pub(super) async fn search(&mut self, tag: &str, search: Search) -> Outcome {
-        let saves = search.returns.is_some_and(|returns| returns.save);
-        let hits = self.find_or_forget(&search.key, saves).await?;
-        let found = Found { hits: &hits, uid: search.uid, with_mod_seq: search.key.has_mod_seq() };
+    pub(super) fn search_answer(&mut self, tag: &str, search: &Search, hits: &[Hit]) -> Outcome {
+        let found = Found { hits, uid: search.uid, with_mod_seq: search.key.has_mod_seq() };
         let mut data = Vec::new();
         match search.returns {
             None => hits_line(&mut data, "SEARCH", &found),
             Some(returns) => {
                 if returns.save {
-                    save(self.open_view()?, &hits, returns);
+                    save(self.open_view()?, hits, returns);
                 }
                 found.answer(&mut data, tag, returns, None);
             }
         }
         Ok(Done::ok("SEARCH completed").data(data))
-    }
-
-    /// What the open mailbox holds of `key`. When that fails, what was saved before is forgotten if it would have been
-    /// replaced (RFC 5182 §2.1).
-    pub(super) async fn find_or_forget(&mut self, key: &Key, saves: bool) -> Result<Vec<Hit>, Done> {
-        self.enabled.condstore |= key.has_mod_seq();
-        let hits = self.find(key, self.view.as_ref()).await;
-        if saves
-            && hits.is_err()
-            && let Some(view) = &mut self.view
-        {
-            view.saved = Vec::new();
-        }
-        hits
-    }
-
-    /// The messages of a view that meet `key`, by number.
-    pub(super) async fn find(&self, key: &Key, view: Option<&View>) -> Result<Vec<Hit>, Done> {
-        let now = self.service.control().now();
-        let view = view.ok_or_else(|| Done::bad("Select a mailbox first"))?;
-        let (id, recent) = (view.id, Arc::new(view.recent.clone()));
-        let test = Arc::new(Compiler { view, now }.compile(key));
-        let messages = view.all();
-        let step = match (test.reads_body(), test.reads_header()) {
-            (true, _) => BODIES,
-            (false, true) => HEADERS,
-            _ => ROWS,
-        };
-        let mut hits = Vec::new();
-        for batch in messages.chunks(step) {
-            let (batch, recent, test) = (batch.to_vec(), Arc::clone(&recent), Arc::clone(&test));
-            let bodies = self.store().bodies();
-            let read = self.store().read(move |tx| find_in(tx, id, &batch, &recent, &test, &bodies));
-            hits.extend(read.await.map_err(|error| self.refused(&error))?);
-        }
-        Ok(hits)
     }
 }
 

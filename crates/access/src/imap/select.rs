@@ -13,7 +13,7 @@ use sekisho_store::{AccountId, MailboxId, Result, Tx};
 use super::agent::{Enabled, ImapAgent, Outcome};
 use super::list::changed_line;
 use super::names::{Found, find, normal};
-use super::news::flags_line;
+use super::news::{Allowed, flags_line};
 use super::refusal::{no_permission, nonexistent};
 use super::status::mailbox_id;
 use super::uids::Uids;
@@ -91,11 +91,16 @@ impl ImapAgent {
     /// CLOSE: what has `\Deleted` goes, silently, unless the mailbox was opened with EXAMINE.
     pub(super) async fn close(&mut self) -> Outcome {
         let view = self.open_view()?;
-        if !view.read_only && view.rights.has(Rights::EXPUNGE) {
-            self.expunge_all(None).await?;
+        let expunged = !view.read_only && view.rights.has(Rights::EXPUNGE) && self.expunge_all(None).await?;
+        let mut done = Done::ok("CLOSE completed");
+        if expunged && self.enabled.qresync {
+            // What the client is not told of, it need not ask for when it comes back (RFC 7162 §3.2.8).
+            let mut unsaid = Vec::new();
+            self.news(&mut unsaid, Allowed::ALL).await.map_err(|error| self.refused(&error))?;
+            done = done.code(format!("HIGHESTMODSEQ {}", self.open_view()?.mod_seq));
         }
         self.leave_view().await;
-        Ok(Done::ok("CLOSE completed"))
+        Ok(done)
     }
 
     pub(super) async fn unselect(&mut self) -> Outcome {

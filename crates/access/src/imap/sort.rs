@@ -17,9 +17,7 @@ use super::search::{Found, Hit, hits_line, save};
 const STEP: usize = 2_000;
 
 impl ImapAgent {
-    pub(super) async fn sort(&mut self, tag: &str, sort: Sort) -> Outcome {
-        let saves = sort.returns.is_some_and(|returns| returns.save);
-        let hits = self.find_or_forget(&sort.key, saves).await?;
+    pub(super) async fn sort_answer(&mut self, tag: &str, sort: Sort, hits: Vec<Hit>) -> Outcome {
         let hits = self.sorted(hits, sort.criteria).await?;
         let found = Found { hits: &hits, uid: sort.uid, with_mod_seq: sort.key.has_mod_seq() };
         let mut data = Vec::new();

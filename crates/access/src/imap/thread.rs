@@ -21,8 +21,7 @@ enum Threads {
 }
 
 impl ImapAgent {
-    pub(super) async fn thread(&mut self, thread: Thread) -> Outcome {
-        let hits = self.find_or_forget(&thread.key, false).await?;
+    pub(super) async fn thread_answer(&self, thread: &Thread, hits: &[Hit]) -> Outcome {
         let mut threads = match thread.algorithm {
             Algorithm::OrderedSubject => Threads::Ordered(OrderedSubject::default()),
             Algorithm::References => Threads::References(References::default()),

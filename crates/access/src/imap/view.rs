@@ -87,7 +87,8 @@ impl View {
         }
         let SequenceSet::Ranges(written) = set else { return Some(found) };
         let exists = self.exists();
-        if written.iter().any(|r| r.first != 0 && r.last != 0 && r.first.max(r.last) > exists) {
+        // In an empty mailbox `*` is out of range too.
+        if exists == 0 || written.iter().any(|range| range.is_beyond(exists)) {
             return None;
         }
         for (low, high) in set.resolve(exists) {

@@ -49,6 +49,8 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
     spawn(tasks, stop, async move { shared.share_events().await });
     let lockouts = control.clone();
     spawn(tasks, stop, async move { lockouts.keep_lockouts().await });
+    let closing = control.clone();
+    spawn(tasks, stop, async move { closing.follow_closed().await });
     let watching = control.clone();
     spawn(tasks, stop, async move { watching.watch_origins().await });
     let (tls, hands) = (tls.clone(), clock.clone());

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command, value_parser};
+use sekisho_control::command::Secret;
 use sekisho_message::say;
-use sekisho_moving::{Move, epost};
+use sekisho_moving::{Move, epost, imap};
 use serde_json::Value;
 
 use super::unknown;
@@ -67,6 +68,21 @@ pub(super) fn import_command(words: &Words) -> Command {
                 account(),
                 folder(),
             ]),
+            words
+                .verb("imap", say!(ja: "ほかの IMAP サーバのメール。パスワードは標準入力から読む", en: "Mail of another IMAP server; the password is read from standard input"))
+                .args([
+                    words.option("host", "HOST", say!(ja: "相手のサーバ", en: "The other server")).required(true),
+                    words
+                        .option("port", "PORT", say!(ja: "ポート（既定: 993。starttls と none は 143）", en: "Its port (default: 993; 143 for starttls and none)"))
+                        .value_parser(value_parser!(u16)),
+                    words.option("user", "NAME", say!(ja: "相手でのログイン名", en: "Login name there")).required(true),
+                    words
+                        .option("tls", "HOW", say!(ja: "暗号化: implicit（既定）、starttls、none", en: "TLS: implicit (the default), starttls, none"))
+                        .value_parser(["implicit", "starttls", "none"]),
+                    words.switch("insecure", say!(ja: "相手の証明書を確かめない", en: "Do not verify the certificate")),
+                    account(),
+                    folder(),
+                ]),
         ],
     )
 }
@@ -102,6 +118,25 @@ pub(super) fn import(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Tr
         "mbox" => {
             let wanted = Move::Mbox { from: absolute(m, "from")?, account: account(), folder: given(m, "folder") };
             carry(wanted, shell)
+        }
+        "imap" => {
+            let tls = match text(m, "tls") {
+                "starttls" => imap::Tls::Starttls,
+                "none" => imap::Tls::None,
+                _ => imap::Tls::Implicit,
+            };
+            let usual = if tls == imap::Tls::Implicit { 993 } else { 143 };
+            let wanted = imap::Wanted {
+                host: text(m, "host").to_owned(),
+                port: m.get_one::<u16>("port").copied().unwrap_or(usual),
+                tls,
+                verify: !m.get_flag("insecure"),
+                user: text(m, "user").to_owned(),
+                password: Secret(shell.input()?),
+                account: account(),
+                folder: given(m, "folder"),
+            };
+            carry(Move::Imap(wanted), shell)
         }
         _ => Err(unknown(verb)),
     }

@@ -67,7 +67,14 @@ impl Printer<'_, '_> {
         out.push(b' ');
         string(out, subtype);
         out.push(b' ');
-        parameters(out, &content.media.parameters);
+        if content.media.is_kind("text") && content.media.parameters.raw("charset").is_none() {
+            // What a text without a charset is in (RFC 2046 §4.1.2).
+            let mut with_charset = content.media.parameters.clone();
+            with_charset.0.push((b"charset".to_vec(), b"us-ascii".to_vec()));
+            parameters(out, &with_charset);
+        } else {
+            parameters(out, &content.media.parameters);
+        }
         out.push(b' ');
         nstring(out, content.id.as_deref());
         out.push(b' ');

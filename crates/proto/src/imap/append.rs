@@ -80,7 +80,8 @@ impl Line {
         if self.wrapped {
             cursor.expect(b')', "UTF8 has no end")?;
             self.wrapped = false;
-        } else if self.catenate {
+        }
+        if self.catenate {
             if cursor.eat(b')') {
                 self.catenate = false;
             } else {
@@ -131,7 +132,7 @@ impl Line {
         Ok(())
     }
 
-    /// `URL "…"` and `TEXT {n}`, up to a literal or the end of the message.
+    /// `URL "…"`, `TEXT {n}` and `UTF8 (~{n}…)`, up to a literal or the end of the message.
     fn parts(&mut self, cursor: &mut Cursor<'_>, steps: &mut Vec<Step>) -> Parsed<()> {
         loop {
             if cursor.eat_word("URL ") {
@@ -143,11 +144,15 @@ impl Line {
                 if steps.len() > URLS_MAX {
                     return syntax("too many parts");
                 }
+            } else if cursor.eat_word("UTF8 (") {
+                self.wrapped = true;
+                steps.push(Step::Literal(literal_at_end(cursor)?));
+                return Ok(());
             } else if cursor.eat_word("TEXT ") {
                 steps.push(Step::Literal(literal_at_end(cursor)?));
                 return Ok(());
             } else {
-                return syntax("a part is URL or TEXT");
+                return syntax("a part is URL, TEXT or UTF8");
             }
             if cursor.eat(b')') {
                 self.catenate = false;

@@ -150,6 +150,9 @@ pub(super) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
 /// A syntax fault.
 pub fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
     let mut items = Vec::new();
+    if macro_items(cursor, &mut items) {
+        return Ok(items);
+    }
     if cursor.eat(b'(') {
         loop {
             item(cursor, &mut items)?;
@@ -163,13 +166,24 @@ pub fn items(cursor: &mut Cursor<'_>) -> Parsed<Vec<Item>> {
     Ok(items)
 }
 
+/// `ALL`, `FAST` or `FULL`, which stand by themselves (RFC 9051 §6.4.5).
+fn macro_items(cursor: &mut Cursor<'_>, items: &mut Vec<Item>) -> bool {
+    let mut ahead = *cursor;
+    let more: &[Item] = match ahead.word().unwrap_or_default().to_ascii_uppercase().as_str() {
+        "ALL" => &[Item::Envelope],
+        "FAST" => &[],
+        "FULL" => &[Item::Envelope, Item::Body],
+        _ => return false,
+    };
+    items.extend([Item::Flags, Item::InternalDate, Item::Size]);
+    items.extend_from_slice(more);
+    *cursor = ahead;
+    true
+}
+
 fn item(cursor: &mut Cursor<'_>, items: &mut Vec<Item>) -> Parsed<()> {
     let word = cursor.word()?.to_ascii_uppercase();
-    let fast = [Item::Flags, Item::InternalDate, Item::Size];
     match word.as_str() {
-        "ALL" => fast.into_iter().chain([Item::Envelope]).for_each(|i| add(items, i)),
-        "FAST" => fast.into_iter().for_each(|i| add(items, i)),
-        "FULL" => fast.into_iter().chain([Item::Envelope, Item::Body]).for_each(|i| add(items, i)),
         "UID" => add(items, Item::Uid),
         "FLAGS" => add(items, Item::Flags),
         "INTERNALDATE" => add(items, Item::InternalDate),

@@ -12,19 +12,32 @@ use super::fault::{Fault, Parsed, syntax};
 pub struct Cursor<'a> {
     rest: &'a [u8],
     utf8: bool,
+    charsets: bool,
 }
 
 impl<'a> Cursor<'a> {
     /// Starts at the first byte of `bytes`, which do not include the final CRLF.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, utf8: false }
+        Self { rest: bytes, utf8: false, charsets: true }
     }
 
     /// Mailbox names are UTF-8 (IMAP4rev2, UTF8=ACCEPT) instead of modified UTF-7.
     #[must_use]
     pub const fn utf8(self, on: bool) -> Self {
         Self { utf8: on, ..self }
+    }
+
+    /// Searches may name a charset; no more once UTF8=ACCEPT is enabled (RFC 6855 §3).
+    #[must_use]
+    pub const fn charsets(self, on: bool) -> Self {
+        Self { charsets: on, ..self }
+    }
+
+    /// Whether searches may name a charset.
+    #[must_use]
+    pub const fn has_charsets(&self) -> bool {
+        self.charsets
     }
 
     /// Whether mailbox names are UTF-8.

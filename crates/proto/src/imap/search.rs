@@ -5,7 +5,7 @@ mod keys;
 mod returns;
 
 use super::date::Day;
-use super::fault::Parsed;
+use super::fault::{Parsed, syntax};
 use super::flag::Flag;
 use super::lex::Cursor;
 use super::set::SequenceSet;
@@ -59,6 +59,9 @@ pub enum Key {
     Not(Box<Key>),
     /// A header field contains the text; an empty text asks for the field alone. The name is in lower case.
     Header(String, String),
+    /// An address field of the envelope contains the text, which may be written otherwise in the header: with comments,
+    /// quoting, folding. The name is in lower case.
+    Address(String, String),
     /// The body contains the text.
     Body(String),
     /// Header or body contains the text.
@@ -112,6 +115,16 @@ impl Key {
         self.any(&|key| matches!(key, Self::Sequence(_) | Self::Uid(SequenceSet::Saved)))
     }
 
+    /// Whether no message number is greater than `exists`, which makes a command `BAD` (RFC 9051 §9 `seq-number`). Ranges
+    /// with `*` always name something.
+    #[must_use]
+    pub fn numbers_within(&self, exists: u32) -> bool {
+        !self.any(&|key| match key {
+            Self::Sequence(SequenceSet::Ranges(ranges)) => ranges.iter().any(|range| range.is_beyond(exists)),
+            _ => false,
+        })
+    }
+
     fn any(&self, wanted: &impl Fn(&Self) -> bool) -> bool {
         match self {
             Self::And(keys) => keys.iter().any(|key| key.any(wanted)),
@@ -132,6 +145,9 @@ pub(super) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
 pub(super) fn program(cursor: &mut Cursor<'_>) -> Parsed<Key> {
     let mut charset = None;
     if cursor.eat_word("CHARSET ") {
+        if !cursor.has_charsets() {
+            return syntax("everything is UTF-8 once UTF8=ACCEPT is enabled");
+        }
         charset = Some(cursor.astring()?);
         cursor.space()?;
     }

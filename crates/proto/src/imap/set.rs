@@ -13,6 +13,14 @@ pub struct Range {
     pub last: u32,
 }
 
+impl Range {
+    /// Both ends are written as numbers, and one of them is greater than `largest`.
+    #[must_use]
+    pub const fn is_beyond(self, largest: u32) -> bool {
+        self.first != 0 && self.last != 0 && (self.first > largest || self.last > largest)
+    }
+}
+
 /// What a client wrote where messages are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SequenceSet {

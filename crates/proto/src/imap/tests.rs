@@ -96,6 +96,8 @@ fn what_is_wrong_is_refused() {
         "CREATE x (USE",
         "SEARCH CHARSET",
         "FETCH 1 BODY[HEADER.FIELDS ()]",
+        "FETCH 1 (FAST)",
+        "FETCH 1 (UID ALL)",
         "LOGIN \"a\\b\" c",
     ] {
         assert!(matches!(command(text), Err(Fault::Syntax(_) | Fault::Unknown)), "{text}: {:?}", command(text));
@@ -112,9 +114,9 @@ fn what_is_wrong_is_refused() {
 
 #[test]
 fn fetch_items_keep_their_names() {
-    let Ok(Command::Fetch(fetch)) =
-        command("FETCH 1 (body.peek[2.header.fields (From \"x y\")]<10.20> RFC822.TEXT body ALL flags)")
-    else {
+    let Ok(Command::Fetch(fetch)) = command(
+        "FETCH 1 (body.peek[2.header.fields (From \"x y\")]<10.20> RFC822.TEXT body flags internaldate rfc822.size)",
+    ) else {
         panic!("not a FETCH")
     };
     let labels: Vec<&str> =

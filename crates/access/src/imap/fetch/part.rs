@@ -58,6 +58,11 @@ fn one(out: &mut Vec<u8>, part: &Part, message: &mut Message<'_, '_>) -> bool {
         What::All | What::Binary if part.path.is_empty() => value(out, part, Some(message.body)),
         What::Binary | What::BinarySize => match message.binary(&part.path) {
             Binary::Unknown => return false,
+            // Its grammar has numbers only.
+            Binary::Absent if part.what == What::BinarySize => {
+                label(out, part);
+                print::number(out, 0);
+            }
             Binary::Absent => value(out, part, None),
             Binary::Content(content) if part.what == What::BinarySize => {
                 label(out, part);

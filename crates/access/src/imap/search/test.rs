@@ -44,6 +44,7 @@ pub(super) enum Test {
     /// Internal date not before.
     Since(Time),
     Header(String, Needle),
+    Address(String, Needle),
     Body(Needle),
     Text(Needle),
 }
@@ -100,6 +101,7 @@ impl Compiler<'_> {
             Key::Or(a, b) => Test::Or(Box::new(self.compile(a)), Box::new(self.compile(b))),
             Key::Not(key) => Test::Not(Box::new(self.compile(key))),
             Key::Header(name, text) => Test::Header(name.clone(), Needle::new(text)),
+            Key::Address(name, text) => Test::Address(name.clone(), Needle::of_addresses(text)),
             Key::Body(text) => Test::Body(Needle::new(text)),
             Key::Text(text) => Test::Text(Needle::new(text)),
             Key::Before(day) => Test::Days(FIRST_DAY, Day(day.0 - 1)),
@@ -178,8 +180,13 @@ impl Test {
             Self::ModSeq(n) => mail.modseq >= *n,
             Self::Until(time) => mail.date <= *time,
             Self::Since(time) => mail.date >= *time,
-            Self::Header(_, needle) | Self::Body(needle) | Self::Text(needle) if known.lacks(needle) => false,
+            Self::Header(_, needle) | Self::Address(_, needle) | Self::Body(needle) | Self::Text(needle)
+                if known.lacks(needle) =>
+            {
+                false
+            }
             Self::Header(name, needle) => return known.header.map(|header| header.has(name, needle)),
+            Self::Address(name, needle) => return known.header.map(|header| header.has_address(name, needle)),
             Self::Body(needle) => return known.body.map(|body| body.has(needle)),
             Self::Text(needle) => {
                 let in_header = known.header.map(|header| header.has_anywhere(needle));
@@ -195,7 +202,7 @@ impl Test {
 
     /// Some part of the test is decided by the header.
     pub(super) fn reads_header(&self) -> bool {
-        self.has_part(&|test| matches!(test, Self::Header(..) | Self::Sent(..) | Self::Thread(_)))
+        self.has_part(&|test| matches!(test, Self::Header(..) | Self::Address(..) | Self::Sent(..) | Self::Thread(_)))
     }
 
     /// Some part of the test looks through whole messages.
@@ -206,7 +213,8 @@ impl Test {
     /// Some part of the test is about a text that a signature may rule out.
     pub(super) fn asks_signature(&self) -> bool {
         self.has_part(&|test| {
-            matches!(test, Self::Header(_, needle) | Self::Body(needle) | Self::Text(needle) if needle.has_grams())
+            matches!(test, Self::Header(_, needle) | Self::Address(_, needle) | Self::Body(needle) | Self::Text(needle)
+                if needle.has_grams())
         })
     }
 

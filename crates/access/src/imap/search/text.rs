@@ -5,7 +5,8 @@
 use std::cell::OnceCell;
 
 use memchr::memmem::{self, Finder};
-use sekisho_message::header::{Headers, split};
+use sekisho_message::charset;
+use sekisho_message::header::{AddressItem, Headers, address_list, split};
 use sekisho_message::search::{Grams, Signature, casemap, each_header_line, folded_body};
 use sekisho_store::index::TEXT_MAX;
 
@@ -14,27 +15,34 @@ use sekisho_store::index::TEXT_MAX;
 pub(super) struct Needle {
     finder: Finder<'static>,
     ascii: bool,
-    grams: Grams,
+    /// Of pieces of it that a text must hold to be worth looking through.
+    grams: Vec<Grams>,
 }
 
 impl Needle {
     pub(super) fn new(text: &str) -> Self {
         let folded = casemap(text);
-        Self {
-            finder: Finder::new(folded.as_bytes()).into_owned(),
-            ascii: folded.is_ascii(),
-            grams: Grams::of(&folded),
-        }
+        let grams = vec![Grams::of(&folded)];
+        Self { finder: Finder::new(folded.as_bytes()).into_owned(), ascii: folded.is_ascii(), grams }
+    }
+
+    /// A text that is looked for in addresses. Comments, quoting and folding can stand between its words in the header, so
+    /// only the words are sure to be there as they are.
+    pub(super) fn of_addresses(text: &str) -> Self {
+        let folded = casemap(text);
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || !c.is_ascii();
+        let grams = folded.split(|c| !word(c)).map(Grams::of).collect();
+        Self { grams, ..Self::new(text) }
     }
 
     /// It is long enough for a signature to say anything about it.
     pub(super) fn has_grams(&self) -> bool {
-        !self.grams.is_empty()
+        self.grams.iter().any(|grams| !grams.is_empty())
     }
 
     /// `false` when what the signature is of does not contain it.
     pub(super) fn may_be_in(&self, signature: Signature<'_>) -> bool {
-        signature.may_hold(&self.grams)
+        self.grams.iter().all(|grams| signature.may_hold(grams))
     }
 
     fn is_empty(&self) -> bool {
@@ -61,6 +69,23 @@ impl Header<'_> {
     /// Whether a field of that name contains the text; an empty one asks for the field alone.
     pub(super) fn has(&self, name: &str, needle: &Needle) -> bool {
         Headers::of(self.0).all(name).any(|field| needle.is_empty() || needle.is_in_plain(&field.text()))
+    }
+
+    /// Whether an address field of that name contains the text, as it is written or as ENVELOPE has it: `name <local@domain>`.
+    pub(super) fn has_address(&self, name: &str, needle: &Needle) -> bool {
+        let written = |item: AddressItem| match item {
+            AddressItem::Mailbox { name, local, domain, .. } => {
+                let (local, domain) = (String::from_utf8_lossy(&local), String::from_utf8_lossy(&domain));
+                format!("{} <{local}@{domain}>", charset::decode_header(&name))
+            }
+            AddressItem::GroupStart(name) => charset::decode_header(&name),
+            AddressItem::GroupEnd => String::new(),
+        };
+        self.has(name, needle)
+            || Headers::of(self.0)
+                .all(name)
+                .flat_map(|field| address_list(&field.unfolded()))
+                .any(|item| needle.is_in_plain(&written(item)))
     }
 
     /// The `Date:` field, or nothing.

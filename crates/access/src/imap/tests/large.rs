@@ -1,6 +1,7 @@
 //! Answers that do not fit into one piece.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sekisho_store::Engine;
 
@@ -31,6 +32,50 @@ async fn parts_of_one_message_in_several_pieces() {
     }
     expected.push_str(")\r\nc OK FETCH completed\r\n");
     assert!(said == expected, "{} octets instead of {}", said.len(), expected.len());
+}
+
+/// A client that waits long hears how far its search is (RFC 9585).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_search_tells_how_far_it_is() {
+    let house = House::new(Engine::Sqlite).await;
+    let mut talk = house.logged_in().await;
+    let literals = " {17+}\r\nSubject: x\r\n\r\nabc".repeat(150);
+    for _ in 0..4 {
+        let said = talk.say(format!("a APPEND INBOX{literals}\r\n")).await;
+        assert!(said.contains("a OK [APPENDUID"), "{said}");
+    }
+    talk.say("b SELECT INBOX\r\n").await;
+    // Time flies while it is looked for.
+    let (clock, (stop, mut stopped)) = (house.clock.clone(), tokio::sync::oneshot::channel::<()>());
+    let flying = tokio::spawn(async move {
+        while stopped.try_recv().is_err() {
+            clock.advance(Duration::from_secs(6));
+            tokio::task::yield_now().await;
+        }
+    });
+    for (command, word, end) in [
+        ("SEARCH BODY abc", "SEARCH", "SEARCH completed"),
+        ("UID SORT (SUBJECT) UTF-8 BODY abc", "SORT", "SORT completed"),
+        ("THREAD ORDEREDSUBJECT UTF-8 BODY abc", "THREAD", "THREAD completed"),
+    ] {
+        // The one who makes time fly may be kept from it for a while.
+        let mut told = false;
+        for _ in 0..100 {
+            let said = talk.say(format!("c {command}\r\n")).await;
+            assert!(said.contains(&format!("* {word} ")) && said.ends_with(&format!("c OK {end}\r\n")), "{said}");
+            for line in said.lines().filter(|line| line.contains("INPROGRESS")) {
+                told = true;
+                let step = |done| format!("* OK [INPROGRESS (\"c\" {done} 600)] Still at it");
+                assert!(line == step(250) || line == step(500), "{line}");
+            }
+            if told {
+                break;
+            }
+        }
+        assert!(told, "{command}: nothing was told");
+    }
+    stop.send(()).unwrap();
+    flying.await.unwrap();
 }
 
 /// Many messages take many pieces, with bodies and without.

@@ -83,7 +83,7 @@ async fn play(house: &House, case: u32, acts: &[(usize, Act)]) {
         client.command("NOOP").await;
         // What was told must be what a look now shows.
         let believed = client.messages.clone();
-        client.command("FETCH 1:* (UID FLAGS)").await;
+        client.look("UID FLAGS").await;
         for (before, after) in believed.iter().zip(&client.messages) {
             assert!(before.uid.is_none() || before.uid == after.uid, "{before:?} {after:?}");
             assert!(before.flags.is_none() || before.flags == after.flags, "{before:?} {after:?}");
@@ -129,7 +129,7 @@ impl Client {
                 let text = format!("x APPEND {} {{21+}}\r\nSubject: x\r\n\r\nhello\r\n\r\n", self.mailbox);
                 let said = self.talk.say(text).await;
                 self.listen(&said, "APPEND");
-                self.command("FETCH 1:* (UID)").await;
+                self.look("UID").await;
             }
             Act::Store { number, flag, add, uid } => {
                 let (verb, target) = if uid { ("UID STORE", uid_of(self, number)) } else { ("STORE", number) };
@@ -157,9 +157,16 @@ impl Client {
                 self.command("IDLE").await;
                 let said = self.talk.say("DONE\r\n").await;
                 self.listen(&said, "IDLE");
-                self.command("FETCH 1:* (UID)").await;
+                self.look("UID").await;
             }
             _ => {}
+        }
+    }
+
+    /// Fetches all messages; in an empty mailbox there is none that a number could name.
+    async fn look(&mut self, items: &str) {
+        if !self.messages.is_empty() {
+            self.command(&format!("FETCH 1:* ({items})")).await;
         }
     }
 

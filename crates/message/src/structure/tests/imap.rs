@@ -20,10 +20,10 @@ fn body_and_bodystructure_of_everything() {
             (("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 11 1)
             ("application" "octet-stream" ("name" "x.bin") "<x@example.jp>" "some octets" "base64" 4)
             ("message" "rfc822" NIL NIL NIL "7bit" 205 (NIL "inner" ((NIL NIL "b" "example.jp")) ((NIL NIL "b" "example.jp")) ((NIL NIL "b" "example.jp")) NIL NIL NIL NIL NIL) (("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 9 0)
-            ("text" "html" NIL NIL NIL "7bit" 18 1) "alternative") 13)
+            ("text" "html" ("charset" "us-ascii") NIL NIL "7bit" 18 1) "alternative") 13)
             (("image" "gif" NIL "<4.1@example.jp>" NIL "7bit" 3)
             ("message" "rfc822" NIL NIL NIL "7bit" 189 (NIL NIL ((NIL NIL "c" "example.jp")) ((NIL NIL "c" "example.jp")) ((NIL NIL "c" "example.jp")) ((NIL NIL "d" "example.jp")) NIL NIL NIL NIL) (("message" "rfc822" NIL NIL NIL "7bit" 37 (NIL "digested" NIL NIL NIL NIL NIL NIL NIL NIL) ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 16 0) 2)
-            ("text" "richtext" NIL NIL NIL "7bit" 4 0) "digest") 13) "mixed") "mixed")"#]],
+            ("text" "richtext" ("charset" "us-ascii") NIL NIL "7bit" 4 0) "digest") 13) "mixed") "mixed")"#]],
     );
     check(
         &summary.bodystructure,
@@ -31,10 +31,10 @@ fn body_and_bodystructure_of_everything() {
             (("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 11 1 NIL NIL NIL NIL)
             ("application" "octet-stream" ("name" "x.bin") "<x@example.jp>" "some octets" "base64" 4 "Q2hlY2sgSW50ZWdyaXR5IQ==" ("attachment" ("filename" "x.bin" "size" "2")) ("ja" "en") "http://example.jp/x")
             ("message" "rfc822" NIL NIL NIL "7bit" 205 (NIL "inner" ((NIL NIL "b" "example.jp")) ((NIL NIL "b" "example.jp")) ((NIL NIL "b" "example.jp")) NIL NIL NIL NIL NIL) (("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 9 0 NIL NIL NIL NIL)
-            ("text" "html" NIL NIL NIL "7bit" 18 1 NIL NIL NIL NIL) "alternative" ("boundary" "in ner") NIL NIL NIL) 13 NIL NIL NIL NIL)
+            ("text" "html" ("charset" "us-ascii") NIL NIL "7bit" 18 1 NIL NIL NIL NIL) "alternative" ("boundary" "in ner") NIL NIL NIL) 13 NIL NIL NIL NIL)
             (("image" "gif" NIL "<4.1@example.jp>" NIL "7bit" 3 NIL NIL NIL NIL)
             ("message" "rfc822" NIL NIL NIL "7bit" 189 (NIL NIL ((NIL NIL "c" "example.jp")) ((NIL NIL "c" "example.jp")) ((NIL NIL "c" "example.jp")) ((NIL NIL "d" "example.jp")) NIL NIL NIL NIL) (("message" "rfc822" NIL NIL NIL "7bit" 37 (NIL "digested" NIL NIL NIL NIL NIL NIL NIL NIL) ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 16 0 NIL NIL NIL NIL) 2 NIL NIL NIL NIL)
-            ("text" "richtext" NIL NIL NIL "7bit" 4 0 NIL NIL NIL NIL) "digest" ("boundary" "five") NIL NIL NIL) 13 NIL NIL NIL NIL) "mixed" ("boundary" "four") NIL NIL NIL) "mixed" ("boundary" "outer") NIL NIL NIL)"#]],
+            ("text" "richtext" ("charset" "us-ascii") NIL NIL "7bit" 4 0 NIL NIL NIL NIL) "digest" ("boundary" "five") NIL NIL NIL) 13 NIL NIL NIL NIL) "mixed" ("boundary" "four") NIL NIL NIL) "mixed" ("boundary" "outer") NIL NIL NIL)"#]],
     );
     assert_eq!(summary.header_len as usize, FULL.find("preamble").unwrap());
 }
@@ -93,7 +93,9 @@ fn what_cannot_be_quoted_is_a_literal() {
     );
     check(
         &summary.bodystructure,
-        expect![[r#"("text" "plain" ("name" {3}↵あ "name*" "utf-8''%E3") NIL NIL "7bit" 3 0 NIL NIL NIL NIL)"#]],
+        expect![[
+            r#"("text" "plain" ("name" {3}↵あ "name*" "utf-8''%E3" "charset" "us-ascii") NIL NIL "7bit" 3 0 NIL NIL NIL NIL)"#
+        ]],
     );
 }
 

@@ -105,7 +105,8 @@ impl Keys {
                 cursor.space()?;
                 Key::Header(name, self.text(cursor)?)
             }
-            "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => Key::Header(word.to_ascii_lowercase(), self.text(cursor)?),
+            "BCC" | "CC" | "FROM" | "TO" => Key::Address(word.to_ascii_lowercase(), self.text(cursor)?),
+            "SUBJECT" => Key::Header("subject".into(), self.text(cursor)?),
             "BODY" => Key::Body(self.text(cursor)?),
             "TEXT" => Key::Text(self.text(cursor)?),
             "KEYWORD" => Key::Flag(keyword(cursor)?),

@@ -57,7 +57,10 @@ impl ImapSession {
         match awaiting {
             Awaiting::Select if ok => self.state = State::Selected,
             Awaiting::Select => self.state = State::Authenticated,
-            Awaiting::Enable { utf8 } if ok => self.utf8 |= *utf8,
+            Awaiting::Enable { utf8, accept } if ok => {
+                self.utf8 |= *utf8;
+                self.utf8_accept |= *accept;
+            }
             Awaiting::Deselect if ok => self.state = State::Authenticated,
             Awaiting::Logout => {
                 self.untagged("BYE Good-bye");

@@ -72,7 +72,7 @@ impl ImapSession {
                 return self.bye("Too many commands before login");
             }
         }
-        let mut cursor = Cursor::new(&collected).utf8(self.utf8);
+        let mut cursor = Cursor::new(&collected).utf8(self.utf8).charsets(!self.utf8_accept);
         let tag = match parse::tag(&mut cursor) {
             Ok(tag) => tag,
             Err(_) => {
@@ -186,7 +186,10 @@ impl ImapSession {
                     Command::Select(_) => Awaiting::Select,
                     Command::Close | Command::Unselect => Awaiting::Deselect,
                     Command::Logout => Awaiting::Logout,
-                    Command::Enable(ref names) => Awaiting::Enable { utf8: names.iter().any(|name| needs_utf8(name)) },
+                    Command::Enable(ref names) => Awaiting::Enable {
+                        utf8: names.iter().any(|name| needs_utf8(name)),
+                        accept: names.iter().any(|name| name == "UTF8=ACCEPT"),
+                    },
                     _ => Awaiting::Command,
                 };
                 let (line, tag) = (loggable(line), self.tag.clone());

@@ -92,6 +92,8 @@ pub struct ImapSession {
     out: Vec<u8>,
     /// Mailbox names are UTF-8: the client has enabled it.
     utf8: bool,
+    /// UTF8=ACCEPT is enabled, so searches name no charset.
+    utf8_accept: bool,
     /// APPEND or REPLACE, while its messages come.
     append: Option<append::Appending>,
     /// What goes over the wire is compressed, or will be after what is in `out`.
@@ -176,6 +178,7 @@ enum Awaiting {
     /// `ENABLE`: mailbox names may be UTF-8 from then on.
     Enable {
         utf8: bool,
+        accept: bool,
     },
     IdleStart,
     /// The answer does not matter.
@@ -204,6 +207,7 @@ impl ImapSession {
             tag: Box::default(),
             out: Vec::new(),
             utf8: false,
+            utf8_accept: false,
             append: None,
             deflate: None,
             deflate_next: false,

@@ -5,7 +5,10 @@ use proptest::prelude::*;
 /// One command, before it is known what it means.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
-    Select { name: usize, examine: bool },
+    Select {
+        name: usize,
+        examine: bool,
+    },
     Close,
     Unselect,
     Create(usize),
@@ -15,11 +18,43 @@ pub(super) enum Act {
     List,
     Lsub,
     Status(usize),
-    Append { name: usize, flags: u8 },
-    Store { set: Set, uid: bool, mode: usize, flags: u8 },
-    Fetch { set: Set, uid: bool },
-    Search { uid: bool, flag: usize, not: bool },
-    Copy { set: Set, uid: bool, name: usize, remove: bool },
+    Append {
+        name: usize,
+        flags: u8,
+    },
+    Store {
+        set: Set,
+        uid: bool,
+        mode: usize,
+        flags: u8,
+    },
+    Fetch {
+        set: Set,
+        uid: bool,
+    },
+    /// With QRESYNC: what changed since some mod-sequences ago.
+    Since {
+        set: Set,
+        back: u64,
+    },
+    /// With QRESYNC: flags of messages that have not changed since then.
+    Unchanged {
+        set: Set,
+        uid: bool,
+        back: u64,
+        flags: u8,
+    },
+    Search {
+        uid: bool,
+        flag: usize,
+        not: bool,
+    },
+    Copy {
+        set: Set,
+        uid: bool,
+        name: usize,
+        remove: bool,
+    },
     Expunge(Option<Set>),
     Noop,
 }
@@ -58,6 +93,9 @@ fn act() -> impl Strategy<Value = Act> {
         8 => (set(), any::<bool>(), 0..3usize, 0..32u8)
             .prop_map(|(set, uid, mode, flags)| Act::Store { set, uid, mode, flags }),
         4 => (set(), any::<bool>()).prop_map(|(set, uid)| Act::Fetch { set, uid }),
+        3 => (set(), 0..6u64).prop_map(|(set, back)| Act::Since { set, back }),
+        3 => (set(), any::<bool>(), 0..4u64, 0..32u8)
+            .prop_map(|(set, uid, back, flags)| Act::Unchanged { set, uid, back, flags }),
         2 => (any::<bool>(), 0..5usize, any::<bool>()).prop_map(|(uid, flag, not)| Act::Search { uid, flag, not }),
         3 => (set(), any::<bool>(), busy(), any::<bool>())
             .prop_map(|(set, uid, name, remove)| Act::Copy { set, uid, name, remove }),

@@ -40,7 +40,19 @@ impl Session {
             Act::Store { set, uid, mode, flags } => {
                 let item = ["FLAGS", "+FLAGS", "-FLAGS"][*mode];
                 let command = format!("{}STORE {} {item} {}", prefix(*uid), shown(*set), told(*flags));
-                (command, self.store(open, &mut mailboxes[id], (*set, *uid), (*mode, *flags), &mut lines))
+                (command, self.store(open, &mut mailboxes[id], (*set, *uid), (*mode, *flags), u64::MAX, &mut lines))
+            }
+            Act::Unchanged { set, uid, back, flags } => {
+                let since = mailboxes[id].mod_seq.saturating_sub(*back);
+                let command =
+                    format!("{}STORE {} (UNCHANGEDSINCE {since}) FLAGS {}", prefix(*uid), shown(*set), told(*flags));
+                (command, self.store(open, &mut mailboxes[id], (*set, *uid), (0, *flags), since, &mut lines))
+            }
+            Act::Since { set, back } => {
+                let since = mailboxes[id].mod_seq.saturating_sub(*back).max(1);
+                let command = format!("UID FETCH {} (UID FLAGS) (CHANGEDSINCE {since} VANISHED)", shown(*set));
+                changed(open, &mailboxes[id], *set, since, &mut lines);
+                (command, ("x OK []".to_owned(), true))
             }
             Act::Fetch { set, uid } => {
                 let command = format!("{}FETCH {} (UID FLAGS)", prefix(*uid), shown(*set));
@@ -69,10 +81,13 @@ impl Session {
                 (command, self.expunge(open, &mut mailboxes[id], *set, &mut lines))
             }
             Act::Close => {
+                let before = mailboxes[id].mod_seq;
                 if !open.read_only {
                     expunge_known(open, &mut mailboxes[id], None);
                 }
-                return ("CLOSE".to_owned(), vec!["x OK []".to_owned()]);
+                let now = mailboxes[id].mod_seq;
+                let code = if self.qresync && now > before { format!("HIGHESTMODSEQ {now}") } else { String::new() };
+                return ("CLOSE".to_owned(), vec![format!("x OK [{code}]")]);
             }
             _ => return ("UNSELECT".to_owned(), vec!["x OK []".to_owned()]),
         };
@@ -135,12 +150,15 @@ impl Session {
         mailbox: &mut Mailbox,
         (set, uid): (Set, bool),
         (mode, flags): (usize, u8),
+        since: u64,
         lines: &mut Vec<String>,
     ) -> End {
         if open.read_only {
             return ("x NO [READ-ONLY]".to_owned(), uid);
         }
-        let Some(chosen) = resolve(open, set, uid) else { return ("x BAD []".to_owned(), uid) };
+        let Some(asked) = resolve(open, set, uid) else { return ("x BAD []".to_owned(), uid) };
+        let newer = |at: &usize| mailbox.message(open.known[*at].0).is_some_and(|m| m.mod_seq > since);
+        let (modified, chosen): (Vec<usize>, Vec<usize>) = asked.into_iter().partition(newer);
         let change = |old: u8| [flags, old | flags, old & !flags][mode];
         let is_chosen = |uid: u32| chosen.iter().any(|at| open.known[*at].0 == uid);
         let changes = mailbox.messages.iter().any(|m| is_chosen(m.uid) && change(m.flags) != m.flags);
@@ -160,7 +178,15 @@ impl Session {
                 None => missing = true,
             }
         }
-        (if missing && !uid { "x NO [EXPUNGEISSUED]" } else { "x OK []" }.to_owned(), uid)
+        let modified: Vec<u32> =
+            modified.iter().map(|at| if uid { open.known[*at].0 } else { u32::try_from(at + 1).unwrap() }).collect();
+        let status = if missing && !uid { "NO" } else { "OK" };
+        let code = match (modified.is_empty(), missing && !uid) {
+            (false, _) => format!("MODIFIED {}", ranges(&modified)),
+            (true, true) => "EXPUNGEISSUED".to_owned(),
+            (true, false) => String::new(),
+        };
+        (format!("x {status} [{code}]"), uid)
     }
 
     fn expunge(&self, open: &mut Open, mailbox: &mut Mailbox, set: Option<Set>, lines: &mut Vec<String>) -> End {
@@ -201,6 +227,24 @@ fn fetch(open: &Open, mailbox: &Mailbox, set: Set, uid: bool, lines: &mut Vec<St
     (if missing && !uid { "x NO [EXPUNGEISSUED]" } else { "x OK []" }.to_owned(), uid)
 }
 
+/// What a client that comes back is told: what is gone of the UIDs that it names, and what is not as it was.
+fn changed(open: &Open, mailbox: &Mailbox, set: Set, since: u64, lines: &mut Vec<String>) {
+    let largest = open.known.last().map_or(0, |(uid, _)| *uid);
+    let value = |n: u32| if n == 0 { largest } else { n };
+    let asked = value(set.0).min(value(set.1))..=value(set.0).max(value(set.1));
+    let gone = mailbox.gone.iter().filter(|(uid, mod_seq)| *mod_seq > since && asked.contains(uid));
+    let mut gone: Vec<u32> = gone.map(|(uid, _)| *uid).collect();
+    gone.sort_unstable();
+    if !gone.is_empty() {
+        lines.push(format!("* VANISHED (EARLIER) {}", ranges(&gone)));
+    }
+    for (number, (uid, _)) in (1..).zip(&open.known).filter(|(_, (uid, _))| asked.contains(uid)) {
+        if let Some(m) = mailbox.message(*uid).filter(|m| m.mod_seq > since) {
+            lines.push(format!("* {number} FETCH (UID {uid} FLAGS {} MODSEQ ({}))", told(m.flags), m.mod_seq));
+        }
+    }
+}
+
 fn copy(
     open: &Open,
     mailboxes: &mut [Mailbox],
@@ -214,9 +258,6 @@ fn copy(
     }
     let Some(chosen) = resolve(open, set, uid) else { return ("x BAD []".to_owned(), true) };
     let Some(target) = target else { return ("x NO [TRYCREATE]".to_owned(), true) };
-    if remove && target == open.id {
-        return ("x NO [CANNOT]".to_owned(), true);
-    }
     let there: Vec<(u32, u8)> = chosen
         .iter()
         .filter_map(|at| mailboxes[open.id].message(open.known[*at].0).map(|m| (m.uid, m.flags)))
@@ -242,7 +283,7 @@ fn resolve(open: &Open, Set(a, b): Set, uid: bool) -> Option<Vec<usize>> {
     let largest = if uid { open.known.last().map_or(0, |(uid, _)| *uid) } else { exists };
     let value = |n: u32| if n == 0 { largest } else { n };
     let (low, high) = (value(a).min(value(b)), value(a).max(value(b)));
-    if !uid && a.max(b) > exists && a != 0 && b != 0 {
+    if !uid && (exists == 0 || (a.max(b) > exists && a != 0 && b != 0)) {
         return None;
     }
     let number = |at: usize| if uid { open.known[at].0 } else { u32::try_from(at + 1).unwrap() };

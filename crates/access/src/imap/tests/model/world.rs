@@ -25,6 +25,8 @@ pub(super) struct Mailbox {
     pub(super) messages: Vec<Message>,
     pub(super) uid_next: u32,
     pub(super) mod_seq: u64,
+    /// UIDs that were expunged, each with the mod-sequence of that.
+    pub(super) gone: Vec<(u32, u64)>,
     special: Option<&'static str>,
 }
 
@@ -39,7 +41,7 @@ pub(super) struct World {
 
 impl Mailbox {
     fn new(special: Option<&'static str>) -> Self {
-        Self { messages: Vec::new(), uid_next: 1, mod_seq: 1, special }
+        Self { messages: Vec::new(), uid_next: 1, mod_seq: 1, gone: Vec::new(), special }
     }
 
     pub(super) fn message(&self, uid: u32) -> Option<&Message> {
@@ -58,8 +60,10 @@ impl Mailbox {
 
     pub(super) fn remove(&mut self, uids: &[u32]) {
         let before = self.messages.len();
+        let there: Vec<u32> = uids.iter().copied().filter(|uid| self.message(*uid).is_some()).collect();
         self.messages.retain(|m| !uids.contains(&m.uid));
         self.mod_seq += u64::from(self.messages.len() < before);
+        self.gone.extend(there.into_iter().map(|uid| (uid, self.mod_seq)));
     }
 }
 
@@ -88,12 +92,17 @@ impl World {
             act,
             Act::Store { .. }
                 | Act::Fetch { .. }
+                | Act::Since { .. }
+                | Act::Unchanged { .. }
                 | Act::Search { .. }
                 | Act::Copy { .. }
                 | Act::Expunge(_)
                 | Act::Close
                 | Act::Unselect
         );
+        if matches!(act, Act::Since { .. } | Act::Unchanged { .. }) && !self.sessions[who].qresync {
+            return (None, Vec::new());
+        }
         if needs_open {
             let Some(mut open) = self.sessions[who].open.take() else { return (None, Vec::new()) };
             let session = self.sessions[who].clone();
