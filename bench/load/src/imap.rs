@@ -89,14 +89,10 @@ impl Imap {
         self.cmd("UNSELECT")?;
         let number = |name: &str| {
             let word = format!("[{name} ");
-            lines.iter().map(|l| String::from_utf8_lossy(l)).find_map(|l| {
-                l.split_once(&word)?.1.split(']').next()?.parse().ok()
-            })
+            lines.iter().find_map(|l| String::from_utf8_lossy(l).split_once(&word)?.1.split(']').next()?.parse().ok())
         };
-        match (number("UIDVALIDITY"), number("HIGHESTMODSEQ")) {
-            (Some(v), Some(m)) => Ok((v, m)),
-            _ => err("no UIDVALIDITY or HIGHESTMODSEQ"),
-        }
+        let found = number("UIDVALIDITY").zip(number("HIGHESTMODSEQ"));
+        found.map_or_else(|| err("no UIDVALIDITY or HIGHESTMODSEQ"), Ok)
     }
     fn tagstr(&mut self) -> String {
         self.tag += 1;
