@@ -39,6 +39,8 @@ pub async fn act(State(console): State<Console>, member: Member, fields: Fields)
     confirm(&mut command);
     let done = member.act(&console, command).await?;
     let said = done.text.get(lang).to_owned();
+    // An app password is made by the act itself.
+    let made = made.or_else(|| done.data["password"].as_str().map(str::to_owned));
     match made {
         None => Ok(go(fields.get("back"), &said)),
         Some(password) => Ok(once(&password, &said, fields.get("back"), lang).into_response()),

@@ -88,7 +88,7 @@ pub fn timeline(rows: &[String], marks: &[Mark], label: &str) -> Markup {
     let height = rows.len() as i64 * line + 8;
     html! {
         @if !marks.is_empty() {
-            figure.timeline {
+            figure.timeline tabindex="0" {
                 svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-label=(label) {
                     @for (n, name) in rows.iter().enumerate() {
                         @let y = n as i64 * line + 16;

@@ -16,7 +16,7 @@ use crate::service::Console;
 /// How often the picture is drawn when nothing happens.
 const PERIOD: Duration = Duration::from_secs(5);
 /// How long after a change the next one is waited for, so that a flood of changes draws few pictures.
-const PAUSE: Duration = Duration::from_millis(800);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The pictures, by language.
 #[derive(Default)]

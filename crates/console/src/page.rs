@@ -285,9 +285,11 @@ pub fn link(place: &str, text: &str) -> Markup {
 #[must_use]
 pub fn badge(name: &str, lang: Language) -> Markup {
     let (class, mark) = match name {
-        "ok" | "active" | "clean" | "closed" => ("good", "✓"),
-        "notice" | "warning" | "cleaned" | "contained" | "holding" => ("warn", "!"),
-        "alarm" | "critical" | "listed" | "error" | "opened" | "suspended" => ("bad", "‼"),
+        "ok" | "active" | "clean" | "closed" | "observe" => ("good", "✓"),
+        "notice" | "warning" | "cleaned" | "contained" | "holding" | "dwell" | "drip" => ("warn", "!"),
+        "alarm" | "critical" | "listed" | "error" | "opened" | "suspended" | "hold" | "suspend" | "isolate" => {
+            ("bad", "‼")
+        }
         _ => ("", "·"),
     };
     html! { span.badge.(class) { span aria-hidden="true" { (mark) } " " (words::word(name, lang)) } }

@@ -1,6 +1,7 @@
 //! What is shown: one file for each kind of page.
 
 pub mod accounts;
+pub(crate) mod app_passwords;
 pub mod assets;
 pub mod audit;
 pub mod drill;

@@ -135,6 +135,8 @@ pub fn word(name: &str, lang: Language) -> String {
     match name {
         "active" => t!(lang, ja: "使用中", en: "active"),
         "suspended" => t!(lang, ja: "送信停止", en: "suspended"),
+        "revoked" => t!(lang, ja: "取り消し済み", en: "taken away"),
+        "expired" => t!(lang, ja: "期限切れ", en: "ended"),
         "removed" => t!(lang, ja: "削除済み", en: "removed"),
         "user" => t!(lang, ja: "利用者", en: "user"),
         "domain_admin" => t!(lang, ja: "ドメイン管理者", en: "domain administrator"),

@@ -28,6 +28,15 @@ pub fn is_used(tx: &mut dyn Tx, place: &str, since: Time) -> Result<bool> {
     Ok(tx.one(sql, &[place.into(), since.into()], |row| row.int(0))?.is_some())
 }
 
+/// Where and when an account logged in last.
+///
+/// # Errors
+/// What the engine reports.
+pub fn last_place(tx: &mut dyn Tx, account: AccountId) -> Result<Option<(String, Time)>> {
+    let sql = "SELECT place, last FROM login_place WHERE account = ?1 ORDER BY last DESC LIMIT 1";
+    tx.one(sql, &[account.into()], |row| Ok((row.text(0)?.to_owned(), Time(row.int(1)?))))
+}
+
 /// In how many places `account` was used lately.
 ///
 /// # Errors

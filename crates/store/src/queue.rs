@@ -22,7 +22,7 @@ pub use accept::accept;
 pub use busiest::{Share, busiest};
 pub use filter::Filter;
 pub(crate) use filter::contains as network_contains;
-pub use hold::{OriginHold, hold_origin, new_epoch, release_origin};
+pub use hold::{OriginHold, hold_origin, holds, new_epoch, release_origin};
 pub use origin::pending;
 pub use schedule::{claim, due_lanes, next_due, release_leases, renew};
 pub use settle::settle;

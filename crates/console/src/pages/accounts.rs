@@ -15,7 +15,7 @@ use crate::page::{Page, act_button, act_form, badge, cell, choice, field, link, 
 use crate::pages::{logs, personal};
 use crate::scope::Tier;
 use crate::service::Console;
-use crate::words::{count, escaped, items, moment_of, number, size, t, text, word};
+use crate::words::{count, escaped, items, moment_of, number, size, t, text, time_of, word};
 
 /// Entries of the journal that an account's page shows.
 const LATEST: usize = 30;
@@ -50,8 +50,11 @@ pub async fn list(State(console): State<Console>, member: Member, Params(wish): 
         t!(lang, ja: "氏名", en: "Name"),
         t!(lang, ja: "状態", en: "State"),
         t!(lang, ja: "権限", en: "Role"),
+        t!(lang, ja: "種類", en: "Class"),
+        t!(lang, ja: "対応の段階", en: "Rung"),
+        t!(lang, ja: "疑わしさ", en: "Risk"),
+        t!(lang, ja: "最後のログイン", en: "Last login"),
         t!(lang, ja: "使用量", en: "Used"),
-        t!(lang, ja: "パスワード変更", en: "Password set"),
     ];
     Ok(Page::new(
         t!(lang, ja: "アカウント", en: "Accounts"),
@@ -101,8 +104,13 @@ fn row(one: &Value, lang: Language) -> Vec<Markup> {
         cell(text(one, "name")),
         badge(text(one, "state"), lang),
         cell(&word(text(one, "role"), lang)),
+        cell(&one["class"].as_str().map_or_else(String::new, |class| word(class, lang))),
+        html! { @if let Some(rung) = one["rung"].as_str() { (badge(rung, lang)) } },
+        html! { @if let Some(score) = one["score"].as_f64() { span.n { (format!("{:.0} %", score * 100.0)) } } },
+        html! { @if one["last_login"].is_object() {
+            (moment_of(&one["last_login"]["at"], lang)) " " span.quiet { (text(&one["last_login"], "network")) }
+        } },
         html! { span.n { (size(number(one, "used"))) (quota) } },
-        moment_of(&one["password_changed"], lang),
     ]
 }
 
@@ -151,6 +159,8 @@ pub async fn show(State(console): State<Console>, member: Member, Path(address):
             Ok((factor, found.personal))
         })
         .await?;
+    let apps =
+        super::app_passwords::section(&console, &member, &address, &format!("/accounts/{}", escaped(&address))).await?;
     Ok(Page::new(
         address.clone(),
         html! {
@@ -162,6 +172,7 @@ pub async fn show(State(console): State<Console>, member: Member, Path(address):
                 (edit(&member, &account, &address, factor))
                 (personal::forms(&member, &address, &rules, &format!("/accounts/{}", escaped(&address))))
             }
+            (apps)
             section {
                 h2 { (t!(lang, ja: "この 30 日のログインと操作", en: "Logins and acts of 30 days")) }
                 (table(&t!(lang, ja: "新しい順", en: "The newest first"), &logs::heads(lang), &rows, lang))
@@ -245,6 +256,7 @@ fn facts(account: &Value, factor: bool, lang: Language) -> Markup {
                 li { (t!(lang, ja: "パスワード変更", en: "Password set")) ": " (moment_of(&account["password_changed"], lang)) }
                 li { (t!(lang, ja: "二段階認証", en: "Second factor")) ": " (yes(factor)) }
                 li { (t!(lang, ja: "使えるネットワーク", en: "Networks")) ": " (part("auth_networks")) }
+                li { (t!(lang, ja: "SCRAM", en: "SCRAM")) ": " (yes(account["scram"] == true)) " / " (t!(lang, ja: "アプリパスワード", en: "App passwords")) ": " (count(number(account, "app_passwords"))) }
                 li { (t!(lang, ja: "使える国", en: "Countries")) ": " (part("auth_countries")) }
                 li { "effect.dat: " (yes(account["has_effect_dat"] == true)) " / sender.dat: " (yes(account["has_sender_dat"] == true)) }
             }
@@ -262,7 +274,9 @@ fn standing(account: &Value, lang: Language) -> Markup {
                 ul {
                     @for (name, value) in guard.as_object().into_iter().flatten() {
                         @let plain = value.as_str().map(str::to_owned).or_else(|| value.as_f64().map(|n| format!("{n:.2}").trim_end_matches(".00").to_owned()));
-                        @if let Some(plain) = plain { li { (standing_name(name, lang)) ": " (word(&plain, lang)) } }
+                        @if let Some(plain) = plain {
+                            li { (standing_name(name, lang)) ": " @if time_of(value).is_some() { (moment_of(value, lang)) } @else { (word(&plain, lang)) } }
+                        }
                     }
                 }
             }

@@ -200,11 +200,11 @@ fn found(report: &Value, lang: Language) -> Markup {
         .iter()
         .fold((0, 0), |(sent, reached), one| (sent + number(one, "sent"), reached + number(one, "reached")));
     let stopped = count(sent.saturating_sub(reached));
-    let (sent, reached) = (count(sent), count(reached));
+    let (sent, shown) = (count(sent), count(reached));
     html! {
-        p.question { (t!(lang,
-            ja: "攻撃者が送ろうとした宛先 {sent} 件のうち、届いてしまうのは {reached} 件、止まるのは {stopped} 件です。",
-            en: "Of {sent} recipients that the intruder wrote to, {reached} would have been reached; {stopped} are stopped.")) }
+        p.(if reached == 0 { "said" } else { "question" }) { (t!(lang,
+            ja: "攻撃者が送ろうとした宛先 {sent} 件のうち、届いてしまうのは {shown} 件、止まるのは {stopped} 件です。",
+            en: "Of {sent} recipients that the intruder wrote to, {shown} would have been reached; {stopped} are stopped.")) }
         ul.tiles { @for one in attacks { (tile(one, lang)) } }
         (figures(attacks, number(report, "runs"), lang))
     }

@@ -407,6 +407,7 @@ fn people(told: &Value, list: &str, title: &str, lang: Language) -> Markup {
     let n = count(all.len() as u64);
     html! { section {
         h2 { (title) " (" (n) ")" }
+        @if all.is_empty() { p.none { (t!(lang, ja: "ありません。", en: "None.")) } }
         ul { @for one in all.iter().take(SHORT) { li { (text(one, "address")) " " span.quiet { (moment_of(&one["at"], lang)) } } } }
         @if all.len() > SHORT { p.quiet { (t!(lang, ja: "残りは報告書にあります。", en: "The report has the rest.")) } }
     } }
@@ -424,6 +425,7 @@ fn signals(told: &Value, lang: Language) -> Markup {
     }
     html! { section {
         h2 { (t!(lang, ja: "何が見えたか", en: "What was seen")) }
+        @if seen.is_empty() { p.none { (t!(lang, ja: "見張りが気付いたことはありません。", en: "The guard noticed nothing.")) } }
         ul { @for (sentence, n, llr) in seen.iter().take(SHORT) {
             li { (sentence) " " span.quiet { (format!("{llr:+.1}")) @if *n > 1 { " × " (count(*n)) } } }
         } }

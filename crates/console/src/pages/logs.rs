@@ -318,7 +318,9 @@ fn what(entry: &Value, lang: Language) -> Markup {
     let shown = |name: &str| text(detail, name).to_owned();
     let line = match text(entry, "kind") {
         "act" => format!("{}: {} {}", shown("who"), act_name(&shown("act"), lang), shown("about")),
-        "verdict" => format!("{} {}", shown("rung"), crate::words::said(&detail["text"], lang)),
+        "verdict" => {
+            format!("{} {}", crate::words::word(&shown("rung"), lang), crate::words::said(&detail["text"], lang))
+        }
         "in" => format!("{} → {} ({})", shown("from"), crate::words::number(detail, "recipients"), shown("with")),
         "out" | "fail" | "defer" => format!("{} {}", shown("host"), shown("reply")),
         _ if detail["login"].is_string() => {

@@ -47,6 +47,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Result<Page
             }
             (logins(&member, &latest, queued.messages))
             (waiting(&console, &member, &held, open))
+            @if member.scope.active { (super::app_passwords::section(&console, &member, &account.key, "/me").await?) }
             div.columns {
                 (password(&member))
                 (sessions(&console, &member).await?)

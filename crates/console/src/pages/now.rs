@@ -1,6 +1,7 @@
 //! *Now*: whether something is wrong, at one look; and the emergency bar.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
@@ -23,6 +24,8 @@ use crate::words::{count, escaped, items, moment_of, number, said, size, span, t
 
 /// Rows of each list on this page.
 const ROWS: usize = 10;
+/// How long the first look may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `GET /now`.
 ///
@@ -94,8 +97,11 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
 pub(crate) async fn signs(console: &Console) -> Result<Value, Refusal> {
     let last = match console.control().last_check().await? {
         Some(check) => check,
-        // The first round is still to come.
-        None => console.control().check(None).await?,
+        // The first round is still to come. A long journal is counted by the server's own round: nobody waits for that.
+        None => {
+            let look = tokio::time::timeout(PATIENCE, console.desk().look(Query::Check)).await;
+            return look.unwrap_or_else(|_| Ok(json!({ "signs": [] })));
+        }
     };
     Ok(json!(last))
 }
@@ -139,8 +145,10 @@ fn open_incidents(open: &[&Value], lang: Language) -> Markup {
 
 fn tiles(signs: &[Value], lang: Language) -> Markup {
     html! {
-        @if !signs.is_empty() {
-            h2 { (t!(lang, ja: "十の兆候", en: "The ten signs")) }
+        h2 { (t!(lang, ja: "十の兆候", en: "The ten signs")) }
+        @if signs.is_empty() {
+            p.question { (t!(lang, ja: "最初の点検がまだ終わっていません。まもなく表示されます。", en: "The first look is not over yet; it will be shown soon.")) }
+        } @else {
             ul.tiles {
                 @for sign in signs {
                     @let state = text(sign, "state");
@@ -148,7 +156,7 @@ fn tiles(signs: &[Value], lang: Language) -> Markup {
                     li.tile.(class) {
                         h3 { span { (title(text(sign, "id")).get(lang)) } (badge(state, lang)) }
                         p { (said(&sign["evidence"], lang)) }
-                        @if state != "ok" { p.quiet { (said(&sign["advice"], lang)) } }
+                        @if state != "ok" { p { (next(text(sign, "id"), lang)) } }
                         @for who in items(sign, "about").iter().take(3) {
                             p { (about(who)) " " span.n { (count(number(who, "count"))) } }
                         }
@@ -157,6 +165,28 @@ fn tiles(signs: &[Value], lang: Language) -> Markup {
             }
         }
     }
+}
+
+/// Where the console shows more of a sign.
+fn next(sign: &str, lang: Language) -> Markup {
+    let (place, name) = match sign {
+        "slow-line" => ("/logs?log=acceptlog", t!(lang, ja: "接続の記録を見る", en: "See who connects")),
+        "late-mail" => (
+            "/queue?stage=domains",
+            t!(lang, ja: "待っているメールと相手の応答を見る", en: "See what waits, and the replies"),
+        ),
+        "strange-server" => ("/health", t!(lang, ja: "サーバの健全性を見る", en: "See the server's health")),
+        "complaints" => {
+            ("/trace", t!(lang, ja: "苦情のメールが当サーバのものか調べる", en: "Find out whether the mail was ours"))
+        }
+        "upstream-warning" => ("/reputation", t!(lang, ja: "評判を見る", en: "See the reputation")),
+        "bounce-flood" => ("/logs?log=faillog", t!(lang, ja: "失敗の記録を見る", en: "See what failed")),
+        "accept-in-growth" => ("/logs?log=inlog", t!(lang, ja: "受付の記録を見る", en: "See what was accepted")),
+        "out-fail-growth" => ("/incidents", t!(lang, ja: "インシデントを見る", en: "See the incidents")),
+        "pop-imap-growth" => ("/lockouts", t!(lang, ja: "ロックアウトを見る", en: "See the lockouts")),
+        _ => ("/queue", t!(lang, ja: "キューを見る", en: "See the queue")),
+    };
+    link(place, &name)
 }
 
 /// Who is behind a sign, with a link to him where there is a page.

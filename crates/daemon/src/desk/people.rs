@@ -1,7 +1,7 @@
 //! Domains, accounts, aliases and lists, as they are.
 
 use sekisho_control::Refusal;
-use sekisho_message::{Address, say};
+use sekisho_message::{Address, Time, say};
 use sekisho_store::account::{self, Account};
 use sekisho_store::{alias, app_password, domain, list, lockout, recoverable};
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub(super) async fn domains(desk: &Desk) -> Result<Value, Refusal> {
 }
 
 pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -> Result<Value, Refusal> {
+    let control = desk.control.clone();
     let page = desk.control.store().read(move |tx| {
         let of = match &name {
             Some(name) => match domain::get(tx, &name.to_ascii_lowercase())? {
@@ -38,11 +39,30 @@ pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -
             },
             None => None,
         };
-        account::list(tx, of, &after, PAGE)
+        let page = account::list(tx, of, &after, PAGE)?;
+        let of = |account: Account| {
+            let last = lockout::last_place(tx, account.id)?;
+            let standing = control.guard().standing(tx, &format!("account:{}", account.key), control.now())?;
+            Ok((account, last, standing))
+        };
+        page.into_iter().map(of).collect()
     });
-    let page = page.await?;
-    let next = (page.len() == PAGE as usize).then(|| page.last().map(|a| a.key.clone())).flatten();
-    Ok(json!({ "accounts": page.iter().map(one).collect::<Vec<_>>(), "next": next }))
+    let page: Vec<(Account, Option<(String, Time)>, Option<Value>)> = page.await?;
+    let next = (page.len() == PAGE as usize).then(|| page.last().map(|(a, ..)| a.key.clone())).flatten();
+    let shown: Vec<Value> =
+        page.iter().map(|(account, last, standing)| listed(account, last.as_ref(), standing)).collect();
+    Ok(json!({ "accounts": shown, "next": next }))
+}
+
+/// An account in a list: with where it logged in last and how it stands with the guard, where that is known.
+fn listed(account: &Account, last: Option<&(String, Time)>, standing: &Option<Value>) -> Value {
+    let mut shown = one(account);
+    shown["last_login"] = json!(last.map(|(network, at)| json!({ "network": network, "at": at.to_string() })));
+    for name in ["class", "rung", "score"] {
+        shown[name] = standing.as_ref().map_or(Value::Null, |standing| standing[name].clone());
+    }
+    shown["scram"] = json!(account.scram.is_some());
+    shown
 }
 
 pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal> {

@@ -50,7 +50,7 @@ fn shape(status: &Status, now: Time) -> QueueStatus {
 }
 
 pub(super) async fn holds(desk: &Desk) -> Result<Value, Refusal> {
-    let both = desk.control.store().read(|tx| Ok((queue::status(tx)?.held, switch::list(tx)?)));
+    let both = desk.control.store().read(|tx| Ok((queue::holds(tx)?, switch::list(tx)?)));
     let (held, paused) = both.await?;
     let held: Vec<Value> = held
         .iter()

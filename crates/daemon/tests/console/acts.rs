@@ -221,3 +221,31 @@ async fn stage(world: &World, message: &str) -> Stage {
     let found = world.control.store().read(move |tx| sekisho_store::queue::list(tx, &filter, None, 1)).await.unwrap();
     found.0[0].stage
 }
+
+#[tokio::test]
+async fn an_owner_makes_an_app_password_that_is_shown_once_and_takes_it_away() {
+    let world = World::new().await;
+    let browser = world.login("taro@example.jp").await;
+    let make = json!({
+        "command": "credential", "act": "add_app_password", "address": "taro@example.jp", "name": "", "protocols": [],
+        "networks": "", "days": null,
+    })
+    .to_string();
+    let fields = [("command", make.as_str()), ("set:/name", "iPhone"), ("sure", "1"), ("back", "/me")];
+    let page = browser.post("/act", &fields).await;
+    let password = crate::world::between(&page.body, "<code class=\"secret\">", "<").to_owned();
+    let login = world.control.verify("taro@example.jp", &password, sekisho_control::Protocol::Imap4, "192.0.2.1").await;
+    assert!(login.is_ok(), "{:?}", login.err());
+    let me = browser.get("/me").await.body;
+    assert!(me.contains("iPhone") && !me.contains(&password), "{me}");
+    // Nobody makes one for somebody else.
+    let other = make.replace("taro@example.jp", "hana@example.jp");
+    let refused = browser.post("/act", &[("command", &other), ("set:/name", "x"), ("sure", "1")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let remove = json!({
+        "command": "credential", "act": "remove_app_password", "address": "taro@example.jp", "name": "iPhone",
+    });
+    press(&browser, remove, true).await;
+    let login = world.control.verify("taro@example.jp", &password, sekisho_control::Protocol::Imap4, "192.0.2.1").await;
+    assert!(login.is_err());
+}

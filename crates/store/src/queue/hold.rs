@@ -62,7 +62,10 @@ pub fn new_epoch(tx: &mut dyn Tx, origin: &str) -> Result<EpochId> {
 }
 
 /// The held epochs, the longest held first, at most 1,000.
-pub(super) fn holds(tx: &mut dyn Tx) -> Result<Vec<OriginHold>> {
+///
+/// # Errors
+/// What the engine reports.
+pub fn holds(tx: &mut dyn Tx) -> Result<Vec<OriginHold>> {
     tx.all(&format!("{HOLDS} WHERE e.held = 1 ORDER BY e.held_since LIMIT 1000"), &[], read)
 }
 

@@ -13,18 +13,20 @@ use crate::{ContentId, MessageId, RecipientId, Result, Row, Tx, TxExt};
 /// What the engine reports.
 pub fn status(tx: &mut dyn Tx) -> Result<Status> {
     let mut status = Status::default();
-    tx.query(COUNTS, &[], &mut |row| {
-        let held = row.flag(0)?;
-        let stages: [StageCount; 4] = [counts(row, 1)?, counts(row, 2)?, counts(row, 3)?, counts(row, 4)?];
-        if held {
-            let recipients = stages.iter().map(|count| count.recipients).sum();
-            add(&mut status.holding, StageCount { messages: row.count(13)?, recipients, bytes: row.count(14)? });
-        } else {
-            add(&mut status.incoming, stages[0]);
-            add(&mut status.lists, stages[1]);
-            add(&mut status.domains, stages[2]);
-            add(&mut status.holding, stages[3]);
-        }
+    // Apart and not grouped: those that are held have an index, and the rest need no sorting.
+    let sums = format!("{COUNTS} WHERE held = 1 AND messages > 0");
+    tx.query(&sums, &[], &mut |row| {
+        let stages = [counts(row, 0)?, counts(row, 1)?, counts(row, 2)?, counts(row, 3)?];
+        let recipients = stages.iter().map(|count| count.recipients).sum();
+        add(&mut status.holding, StageCount { messages: row.count(12)?, recipients, bytes: row.count(13)? });
+        Ok(())
+    })?;
+    let sums = format!("{COUNTS} WHERE messages > 0 AND held = 0");
+    tx.query(&sums, &[], &mut |row| {
+        add(&mut status.incoming, counts(row, 0)?);
+        add(&mut status.lists, counts(row, 1)?);
+        add(&mut status.domains, counts(row, 2)?);
+        add(&mut status.holding, counts(row, 3)?);
         Ok(())
     })?;
     status.oldest = tx.one("SELECT received FROM message ORDER BY id LIMIT 1", &[], |row| Ok(Time(row.int(0)?)))?;
@@ -117,12 +119,12 @@ pub fn export(tx: &mut dyn Tx, id: MessageId) -> Result<Option<ContentId>> {
     tx.one("SELECT content FROM message WHERE id = ?1", &[id.into()], |row| Ok(ContentId(row.int(0)?)))
 }
 
-const COUNTS: &str = "SELECT held,
-    CAST(SUM(r0) AS BIGINT), CAST(SUM(r1) AS BIGINT), CAST(SUM(r2) AS BIGINT), CAST(SUM(r3) AS BIGINT),
-    CAST(SUM(m0) AS BIGINT), CAST(SUM(m1) AS BIGINT), CAST(SUM(m2) AS BIGINT), CAST(SUM(m3) AS BIGINT),
-    CAST(SUM(b0) AS BIGINT), CAST(SUM(b1) AS BIGINT), CAST(SUM(b2) AS BIGINT), CAST(SUM(b3) AS BIGINT),
-    CAST(SUM(messages) AS BIGINT), CAST(SUM(bytes) AS BIGINT)
-    FROM epoch WHERE messages > 0 GROUP BY held";
+const COUNTS: &str = "SELECT
+    CAST(COALESCE(SUM(r0), 0) AS BIGINT), CAST(COALESCE(SUM(r1), 0) AS BIGINT), CAST(COALESCE(SUM(r2), 0) AS BIGINT), CAST(COALESCE(SUM(r3), 0) AS BIGINT),
+    CAST(COALESCE(SUM(m0), 0) AS BIGINT), CAST(COALESCE(SUM(m1), 0) AS BIGINT), CAST(COALESCE(SUM(m2), 0) AS BIGINT), CAST(COALESCE(SUM(m3), 0) AS BIGINT),
+    CAST(COALESCE(SUM(b0), 0) AS BIGINT), CAST(COALESCE(SUM(b1), 0) AS BIGINT), CAST(COALESCE(SUM(b2), 0) AS BIGINT), CAST(COALESCE(SUM(b3), 0) AS BIGINT),
+    CAST(COALESCE(SUM(messages), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT)
+    FROM epoch";
 
 /// The counts of a stage, whose recipients are in `column`.
 fn counts(row: &dyn Row, column: usize) -> Result<StageCount> {

@@ -412,6 +412,11 @@ const ACCOUNT: &[(&str, &str)] = &[
     ("password_changed", "string"),
     ("must_change", "boolean"),
     ("purge_after", "string?"),
+    ("last_login", "object?"),
+    ("class", "string?"),
+    ("rung", "string?"),
+    ("score", "number?"),
+    ("scram", "boolean"),
 ];
 const ACCOUNT_ALONE: &[(&str, &str)] = &[
     ("address", "string"),
