@@ -35,31 +35,29 @@ pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -
         let of = match &name {
             Some(name) => match domain::get(tx, &name.to_ascii_lowercase())? {
                 Some(domain) => Some(domain.id),
-                None => return Ok(Vec::new()),
+                None => return Ok(json!({ "accounts": [], "next": null })),
             },
             None => None,
         };
         let page = account::list(tx, of, &after, PAGE)?;
-        let of = |account: Account| {
+        let next = (page.len() == PAGE as usize).then(|| page.last().map(|account| account.key.clone())).flatten();
+        let shown = page.iter().map(|account| {
             let last = lockout::last_place(tx, account.id)?;
             let standing = control.guard().standing(tx, &format!("account:{}", account.key), control.now())?;
-            Ok((account, last, standing))
-        };
-        page.into_iter().map(of).collect()
+            Ok(listed(account, last.as_ref(), standing.as_ref()))
+        });
+        let shown = shown.collect::<sekisho_store::Result<Vec<Value>>>()?;
+        Ok(json!({ "accounts": shown, "next": next }))
     });
-    let page: Vec<(Account, Option<(String, Time)>, Option<Value>)> = page.await?;
-    let next = (page.len() == PAGE as usize).then(|| page.last().map(|(a, ..)| a.key.clone())).flatten();
-    let shown: Vec<Value> =
-        page.iter().map(|(account, last, standing)| listed(account, last.as_ref(), standing)).collect();
-    Ok(json!({ "accounts": shown, "next": next }))
+    Ok(page.await?)
 }
 
 /// An account in a list: with where it logged in last and how it stands with the guard, where that is known.
-fn listed(account: &Account, last: Option<&(String, Time)>, standing: &Option<Value>) -> Value {
+fn listed(account: &Account, last: Option<&(String, Time)>, standing: Option<&Value>) -> Value {
     let mut shown = one(account);
     shown["last_login"] = json!(last.map(|(network, at)| json!({ "network": network, "at": at.to_string() })));
     for name in ["class", "rung", "score"] {
-        shown[name] = standing.as_ref().map_or(Value::Null, |standing| standing[name].clone());
+        shown[name] = standing.map_or(Value::Null, |standing| standing[name].clone());
     }
     shown["scram"] = json!(account.scram.is_some());
     shown
