@@ -51,10 +51,12 @@ impl Schedule {
     /// moment of giving up and not hours after it.
     #[must_use]
     pub fn after(&self, attempts: u32, age: Duration, random: u64) -> Retry {
-        let Some(left) = self.give_up.checked_sub(age).filter(|left| !left.is_zero()) else {
-            return Retry::GiveUp;
-        };
         let gap = self.shift(self.gap(attempts), random);
+        let Some(left) = self.give_up.checked_sub(age).filter(|left| !left.is_zero()) else {
+            // What was kept back until now has not been tried: each gap is granted once.
+            let tried = usize::try_from(attempts).is_ok_and(|attempts| attempts > self.gaps.len());
+            return if tried { Retry::GiveUp } else { Retry::After(gap) };
+        };
         // A remnant shorter than the smallest gap would be a wasted attempt right after this one.
         let gap = if gap > left { left.max(Duration::from_secs(1)) } else { gap };
         Retry::After(gap)
@@ -115,7 +117,19 @@ mod tests {
         let five_days = 120 * HOUR;
         assert_eq!(schedule.after(40, five_days - HOUR, 0), Retry::After(HOUR));
         assert_eq!(schedule.after(41, five_days, 0), Retry::GiveUp);
-        assert_eq!(schedule.after(1, five_days + HOUR, 0), Retry::GiveUp);
+        assert_eq!(schedule.after(10, five_days + HOUR, 0), Retry::GiveUp);
+    }
+
+    /// Containment bounces nothing: a greylist, or a host that is down for an hour, is no reason to give up what a hold kept
+    /// back for a week.
+    #[test]
+    fn what_was_kept_back_for_long_is_still_tried_for_hours() {
+        let (schedule, mut age, mut attempts) = (plain(), 170 * HOUR, 1);
+        while let Retry::After(gap) = schedule.after(attempts, age, 0) {
+            (age, attempts) = (age + gap, attempts + 1);
+        }
+        assert_eq!(attempts, 10);
+        assert!(age - 170 * HOUR > 10 * HOUR, "{age:?}");
     }
 
     #[test]

@@ -148,3 +148,45 @@ async fn a_damaged_profile_starts_afresh() {
     world.login("192.0.2.7", None).await;
     assert_eq!(world.profile().await.unwrap().class(), Class::Person);
 }
+
+/// What one node holds and closes, a second one over the same store holds and keeps closed, until somebody resolves it.
+#[tokio::test]
+async fn a_second_node_goes_on_where_the_first_stopped() {
+    let world = world().await;
+    world.login("192.0.2.7", None).await;
+    world.pass(Duration::from_secs(86_400));
+    for n in 0..12 {
+        world.login("198.51.100.9", Some(&format!("guess{n}"))).await;
+    }
+    let now = Arc::clone(&world.now);
+    let clock = Arc::new(move || Time(now.load(Ordering::SeqCst)));
+    let second = Control::new(world.control.store().clone(), clock, Options { hashes: 1, ..Options::default() });
+    let second =
+        World { control: second.await.unwrap(), now: Arc::clone(&world.now), _folder: TempDir::new("x").unwrap() };
+    world.control.judge_logins().await.unwrap();
+    // The first guessed; the second sees the success.
+    second.login("198.51.100.9", None).await;
+    assert!(second.profile().await.unwrap().breach.unwrap().guessed);
+    let actor = crate::Actor::server("test");
+    let contain = |which: &str| {
+        let (which, reason) = (which.to_owned(), String::new());
+        crate::Command::Incident(crate::command::IncidentCommand::Contain { which, reason })
+    };
+    let open = "198.51.100.77".parse().unwrap();
+    for which in ["network:198.51.100.0/24", "listener:smtp"] {
+        world.control.run(contain(which), &actor).await.unwrap();
+    }
+    assert!(world.control.run(contain("listener:nonsense"), &actor).await.is_err());
+    assert!(world.control.run(contain("network:nonsense"), &actor).await.is_err());
+    assert_eq!(second.control.guard().closed().network(open), None, "not looked yet");
+    second.control.look_at_closed().await.unwrap();
+    let closed = second.control.guard().closed();
+    assert_eq!(closed.network(open), Some("network:198.51.100.0/24"));
+    assert_eq!(closed.network("198.51.101.1".parse().unwrap()), None);
+    assert_eq!((closed.listener("smtp"), closed.listener("imap")), (Some("listener:smtp"), None));
+    let resolve = crate::command::IncidentCommand::Resolve { which: "network:198.51.100.0/24".into(), password: None };
+    second.control.run(crate::Command::Incident(resolve), &actor).await.unwrap();
+    world.control.look_at_closed().await.unwrap();
+    let closed = world.control.guard().closed();
+    assert_eq!((closed.network(open), closed.listener("smtp")), (None, Some("listener:smtp")));
+}

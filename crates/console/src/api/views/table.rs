@@ -236,6 +236,7 @@ pub const VIEWS: &[View] = &[
             ("opened_by", "string"),
             ("changed", "string"),
             ("changed_by", "string"),
+            ("closed", "boolean"),
         ],
         ask: |asked| Ok(Query::Incidents { before: asked.number_after()?.map(IncidentId) }),
     },
