@@ -2,7 +2,7 @@
 //! bad line, a user who stays within his own; and looked at, in both languages, wide and narrow, by day and by night.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sekisho_console::totp;
 use sekisho_message::Time;
@@ -10,7 +10,7 @@ use sekisho_store::queue::{self, Body, NewMessage, NewRecipient, Stage};
 use sekisho_store::{Settings, Store};
 
 use crate::support::browser::Browser;
-use crate::support::{PASSWORD, Server, Setup, free_port};
+use crate::support::{PASSWORD, Server, Setup, free_port, until};
 
 /// Queued messages of one origin.
 const MANY: usize = 5_000;
@@ -111,7 +111,7 @@ fn message(
     }
 }
 
-fn login(browser: &Browser, name: &str, password: &str) {
+pub fn login(browser: &Browser, name: &str, password: &str) {
     browser.open("/login");
     browser.fill("[name=name]", name);
     browser.fill("[name=password]", password);
@@ -119,7 +119,7 @@ fn login(browser: &Browser, name: &str, password: &str) {
 }
 
 /// No complaint of the page, nothing asked of anybody else, no failing answer.
-fn must_be_clean(browser: &Browser, port: u16) {
+pub fn must_be_clean(browser: &Browser, port: u16) {
     assert_eq!(browser.complaints(), Vec::<String>::new());
     for (url, status) in browser.asked() {
         let ours = url.starts_with(&format!("https://127.0.0.1:{port}/")) || url.starts_with("data:");
@@ -234,9 +234,53 @@ fn a_large_queue_rules_with_a_bad_line_and_a_user_who_stays_within_his_own() {
 }
 
 #[test]
+fn a_drill_is_watched_until_its_end_and_another_is_cancelled() {
+    let mut place = Place::new();
+    place.administrator();
+    place.server.launch();
+    let browser = Browser::start("ja", place.port);
+    login(&browser, "boss@example.test", PASSWORD);
+    browser.open("/drill");
+    // What is offered first: as fast as it goes, after guessing.
+    browser.press("main button[type=submit]");
+    browser.see("進み具合");
+    let seen = || browser.run("return document.querySelector('progress')?.value ?? -1").as_i64().unwrap();
+    until("it goes on", Duration::from_secs(120), || seen() != 0);
+    // The page shows by itself that it is over.
+    until("it is over", Duration::from_secs(300), || browser.text().contains("前回の予行"));
+    browser.see("止まるのは");
+    browser.see("攻撃者の");
+    assert_eq!(place.server.queued(), 0, "no real mail");
+    judge(&browser, &axe(), "/drill");
+    browser.look(360, false);
+    browser.picture(&pictures().join("drill-told-ja-360-light.png"));
+    browser.look(1280, false);
+    browser.picture(&pictures().join("drill-told-ja-1280-light.png"));
+
+    browser.run("document.querySelector('[name=attack]').value = ''");
+    browser.press("main button[type=submit]");
+    browser.see("進行中の予行");
+    judge(&browser, &axe(), "/drill");
+    browser.press_text("中止する");
+    browser.see("途中で中止されました");
+    must_be_clean(&browser, place.port);
+}
+
+/// The accessibility checker.
+fn axe() -> String {
+    std::fs::read_to_string(AXE).unwrap_or_else(|e| panic!("{AXE}: {e}; scripts/install-test-packages fetches it"))
+}
+
+/// Where pictures are kept for whoever looks at the run.
+fn pictures() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("console-pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
 fn every_page_is_fit_to_be_seen() {
-    let axe =
-        std::fs::read_to_string(AXE).unwrap_or_else(|e| panic!("{AXE}: {e}; scripts/install-test-packages fetches it"));
+    let axe = axe();
     let mut place = Place::new();
     place.administrator();
     place.queue("taro@example.test", 60, Stage::Holding);
@@ -244,8 +288,7 @@ fn every_page_is_fit_to_be_seen() {
     place.server.launch();
     place.server.run(&["incident", "contain", "taro@example.test", "--reason", "test"]);
     place.server.run(&["list", "add", "all@example.test", "--owner", "hana@example.test"]);
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("console-pictures");
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = pictures();
     let browser = Browser::start("ja", place.port);
     browser.open("/login");
     judge(&browser, &axe, "/login");
@@ -265,6 +308,10 @@ fn every_page_is_fit_to_be_seen() {
         "/logs",
         "/rules",
         "/lockouts",
+        "/audit",
+        "/drill",
+        "/reputation",
+        "/trace",
         "/settings",
         "/health",
         "/me",

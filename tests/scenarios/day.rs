@@ -167,6 +167,40 @@ fn trace_tells_what_went_through_from_what_only_says_so() {
 }
 
 #[test]
+fn trace_names_the_forward_the_alias_or_the_list_that_sent_it_on() {
+    let site = Site::start(&["taro", "hanako"], None, "");
+    let address = |local: &str| site.server.address(local);
+    site.server.run(&["account", "forward", &address("taro"), "--to", "taro@home.example"]);
+    site.server.run(&["alias", "add", &address("away"), "x@alias.example"]);
+    site.server.run(&["list", "add", &address("staff"), "--owner", &address("hanako"), "--posting", "anyone"]);
+    site.server.run(&["list", "member", "add", &address("staff"), "member@list.example"]);
+    for (local, to, origin) in [
+        ("taro", "taro@home.example", "rules:taro@example.test"),
+        ("away", "x@alias.example", "alias:away@example.test"),
+        ("staff", "member@list.example", "list:staff@example.test"),
+    ] {
+        let mut wire = Wire::from("127.20.1.1", site.server.ports.smtp).unwrap();
+        wire.reply();
+        wire.command("EHLO out.other.example");
+        let text = format!("From: spam@other.example\r\nMessage-ID: <{local}@x>\r\nSubject: a\r\n\r\n{}", prose(77));
+        assert!(wire.message("spam@other.example", &address(local), &text).starts_with("250"));
+        site.reaches_at_once(to);
+        let sent = site.outside.messages().into_iter().find(|message| message.recipients == [to]).unwrap();
+        let file = format!(
+            "Received: from mx.example.test (mx.example.test [198.51.100.1]) by in.home.example with ESMTP id 1; Tue, 24 Nov 2026 09:00:00 +0000\r\n{}",
+            String::from_utf8_lossy(&sent.data)
+        );
+        let told = trace(&site.server, &file);
+        assert_eq!((&told["verdict"], &told["origin"]), (&"relayed".into(), &origin.into()), "{told:#}");
+        assert_eq!(told["recipients"], serde_json::json!([to]), "{told:#}");
+        assert_eq!(told["network"], "127.20.1.1");
+    }
+    // What a mailbox here got is only received.
+    let inbox = site.inbox(HOME, "taro", PASSWORD);
+    assert_eq!(trace(&site.server, &inbox[0])["verdict"], "received");
+}
+
+#[test]
 fn check_and_trace_work_on_a_stopped_server_too() {
     let mut server = Server::start(&Setup { accounts: &["user"], ..Setup::default() });
     let mut wire = Wire::smtp(server.ports.smtp);

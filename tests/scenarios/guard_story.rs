@@ -14,7 +14,7 @@ const NEW_PASSWORD: &str = "seven-Plover-41-Saddle";
 const SPAM: &str = "Your parcel could not be delivered. Confirm your address and pay the small fee today.";
 
 /// Guesses with hydra until it says that it knows the password.
-fn guess(site: &Site, who: &str) {
+pub fn guess(site: &Site, who: &str) {
     let words = site.server.data.join("words.txt");
     let list = ["password", "Spring2026", "taro1234", "qwerty99", "sakura-2026", PASSWORD, "letmein"];
     std::fs::write(&words, list.join("\n")).unwrap();
@@ -27,7 +27,7 @@ fn guess(site: &Site, who: &str) {
 
 /// Sends spam from one new network after another, three recipients a message, until the account is held or nothing
 /// is taken any more. Messages that were taken.
-fn blast(site: &Site, who: &str) -> usize {
+pub fn blast(site: &Site, who: &str) -> usize {
     let mut taken = 0;
     for n in 0..20_u8 {
         let to: Vec<String> = (0..3).map(|k| format!("victim{n}-{k}@mark{k}.example")).collect();
@@ -211,12 +211,20 @@ fn a_web_form_that_is_abused_is_isolated_and_its_neighbours_mail_goes_on() {
     println!("held after {sent} messages, {escaped} recipients reached");
     assert!(escaped <= 8, "{escaped}");
     assert_eq!(site.incidents()[0]["origin"], "network:127.70.1.0/24");
+    // It is closed, the neighbour is not.
+    let greeting = |from: &str| crate::support::wire::Wire::from(from, site.server.ports.smtp).unwrap().reply();
+    until("the network is closed", Duration::from_secs(30), || greeting("127.70.1.9").starts_with("421"));
+    assert!(greeting("127.70.2.9").starts_with("220"));
     assert!(form("127.70.2.9", "office@known.example", &prose(999)).starts_with("250"));
     until("the neighbour's goes", Duration::from_secs(30), || site.with_text(&prose(999)).len() == 1);
     let told = site.server.json(&["incident", "show", "1"]);
     assert_eq!(told["reached"].as_array().unwrap().len(), escaped, "{told:#}");
-    assert!(told["acts"].as_array().unwrap().iter().any(|act| act["what"] == "isolate"), "{}", told["acts"]);
+    let acts = told["acts"].as_array().unwrap();
+    assert!(acts.iter().any(|act| act["what"] == "isolate"), "{acts:?}");
+    assert!(acts.iter().any(|act| act["what"] == "isolate.close"), "{acts:?}");
+    assert_eq!(told["incident"]["closed"], true);
     site.server.run(&["incident", "resolve", "1"]);
+    until("the network is open", Duration::from_secs(30), || greeting("127.70.1.9").starts_with("220"));
     site.server.run(&["incident", "purge", "1", "--yes"]);
     assert!(form("127.70.1.9", "office@known.example", &prose(998)).starts_with("250"));
     until("the form works again", Duration::from_secs(30), || site.with_text(&prose(998)).len() == 1);

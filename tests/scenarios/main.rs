@@ -4,11 +4,14 @@
 mod auth;
 mod clients;
 mod console;
+mod console_api;
+mod console_story;
 mod day;
 mod day_outside;
 mod full_disk;
 mod guard_alert;
 mod guard_honest;
+mod guard_isolate;
 mod guard_story;
 mod guides;
 mod import;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{self, PASSWORD, Server, Setup, client, client_any, text};
 
 /// Where scripts/install-test-packages puts the libraries of Python.
-const PYTHON: &str = "/usr/local/share/sekisho-test/clients/bin/python";
+const PYTHON: &str = "/usr/local/share/sekisho-test/venv/bin/python";
 
 /// A folder whose name is Japanese, below another one.
 const BELOW: &str = "仕事/東京 2026";

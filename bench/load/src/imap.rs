@@ -79,6 +79,25 @@ impl Imap {
         self.l = l;
         Ok(done)
     }
+    /// UIDVALIDITY and HIGHESTMODSEQ of a mailbox, for coming back to it with QRESYNC, which is enabled; it is closed.
+    pub fn known(&mut self, mbox: &str) -> R<(u64, u64)> {
+        self.cmd("UNSELECT")?;
+        self.cmd("ENABLE QRESYNC")?;
+        self.keep = Some(vec![]);
+        self.cmd(&format!("SELECT {mbox}"))?;
+        let lines = self.keep.take().unwrap_or_default();
+        self.cmd("UNSELECT")?;
+        let number = |name: &str| {
+            let word = format!("[{name} ");
+            lines.iter().map(|l| String::from_utf8_lossy(l)).find_map(|l| {
+                l.split_once(&word)?.1.split(']').next()?.parse().ok()
+            })
+        };
+        match (number("UIDVALIDITY"), number("HIGHESTMODSEQ")) {
+            (Some(v), Some(m)) => Ok((v, m)),
+            _ => err("no UIDVALIDITY or HIGHESTMODSEQ"),
+        }
+    }
     fn tagstr(&mut self) -> String {
         self.tag += 1;
         format!("A{} ", self.tag)
@@ -213,9 +232,14 @@ pub fn ops(a: &Args) {
         i.cmd(&format!("SELECT {mbox}")).unwrap();
         exists = exists.max(i.exists);
         let login_select = w.t0.elapsed().as_secs_f64();
+        let mut known = (0, 0);
         match st {
             "move" => drop(i.cmd("CREATE Archive")),
             "expunge" => i.cmd("STORE 1:* +FLAGS.SILENT (\\Deleted)").unwrap(),
+            // so that every message is changed, each time
+            "store-add" => i.cmd("STORE 1:* -FLAGS.SILENT (\\Flagged)").unwrap(),
+            "store-del" | "store-same" => i.cmd("STORE 1:* +FLAGS.SILENT (\\Flagged)").unwrap(),
+            "resync" => known = i.known(&mbox).unwrap(),
             "status200" => (0..200).for_each(|n| drop(i.cmd(&format!("CREATE folder{n}")))),
             _ => {}
         }
@@ -236,6 +260,7 @@ pub fn ops(a: &Args) {
                 i.cmd("UNSELECT").unwrap();
                 format!("SELECT {mbox}")
             }
+            "resync" => format!("SELECT {mbox} (QRESYNC ({} {}))", known.0, known.1),
             "move" => "MOVE 1:* Archive".into(),
             "expunge" => "EXPUNGE".into(),
             "bodystructure" => "FETCH 1:* (BODYSTRUCTURE)".into(),
@@ -250,7 +275,7 @@ pub fn ops(a: &Args) {
             "search-body" => "SEARCH BODY zyxneedle".into(),
             "search-text" => "SEARCH TEXT zyxneedle".into(),
             "search-header-miss" => "SEARCH HEADER X-Not-There none".into(),
-            "store-add" => "STORE 1:* +FLAGS.SILENT (\\Flagged)".into(),
+            "store-add" | "store-same" => "STORE 1:* +FLAGS.SILENT (\\Flagged)".into(),
             "store-del" => "STORE 1:* -FLAGS.SILENT (\\Flagged)".into(),
             "status" => "STATUS INBOX (MESSAGES UNSEEN UIDNEXT)".into(),
             "noop" => "NOOP".into(),

@@ -2,7 +2,8 @@
 //!
 //! Tables say what there is: [`views`] and [`acts`]. The router and the OpenAPI document are made of them.
 
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -45,6 +46,7 @@ pub const SCOPES: &[Grant] = &[
     Grant { name: "rules" },
     Grant { name: "lockouts" },
     Grant { name: "switches" },
+    Grant { name: "drill" },
     Grant { name: "metrics" },
 ];
 
@@ -62,6 +64,7 @@ impl Grant {
             "rules" => t!(lang, ja: "ルールを変える", en: "change rules"),
             "lockouts" => t!(lang, ja: "ロックアウトを操作する", en: "change lockouts"),
             "switches" => t!(lang, ja: "サービスを止める・再開する", en: "pause and resume services"),
+            "drill" => t!(lang, ja: "攻撃を予行する", en: "rehearse attacks"),
             _ => t!(lang, ja: "Prometheus の数値を読む", en: "read the numbers for Prometheus"),
         }
     }
@@ -115,6 +118,24 @@ pub async fn caller(console: &Console, headers: &HeaderMap, guest: &Guest) -> Re
     }
     let actor = Actor::Console { account: account.key.clone(), network: guest.ip.to_string() };
     Ok(Caller { scope: Scope::of(&account), token: token.id, actor, scopes: token.scopes })
+}
+
+/// The text of a request's body; what cannot be read is a problem, like everything else.
+pub struct Body(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|refused| {
+            let mut problem = Problem::unreadable(&refused.body_text());
+            problem.status = refused.status();
+            problem.body["status"] = json!(problem.status.as_u16());
+            problem
+        })?;
+        let text = String::from_utf8(bytes.into()).map_err(|error| Problem::unreadable(&error.to_string()))?;
+        Ok(Self(text))
+    }
 }
 
 /// What went wrong, for programs (RFC 9457).
@@ -202,7 +223,7 @@ pub fn routes() -> Vec<(String, MethodRouter<Console>)> {
         routes.push((format!("{BASE}{}", view.path), if view.body.is_some() { post(run) } else { get(run) }));
     }
     for act in acts::ACTS {
-        let run = move |State(console): State<Console>, guest: Guest, headers: HeaderMap, body: String| async move {
+        let run = move |State(console): State<Console>, guest: Guest, headers: HeaderMap, Body(body): Body| async move {
             acts::answer(act, &console, &guest, &headers, &body).await
         };
         routes.push((format!("{BASE}/acts/{}/{}", act.area, act.name), post(run)));

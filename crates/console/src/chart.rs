@@ -47,6 +47,23 @@ pub fn minutes(hour: &Hour, lang: Language) -> Markup {
     }
 }
 
+/// How much of a whole: what got through, and what was stopped.
+#[must_use]
+pub fn share(part: u64, whole: u64, words: &str) -> Markup {
+    let filled = (u128::from(part.min(whole)) * WIDTH as u128).checked_div(u128::from(whole)).unwrap_or(0);
+    // A little is not nothing.
+    let filled = if part > 0 { filled.max(4) } else { filled };
+    html! {
+        figure.share {
+            svg viewBox=(format!("0 0 {WIDTH} 16")) role="img" aria-label=(words) preserveAspectRatio="none" {
+                rect.stopped x="0" y="0" width=(WIDTH) height="16" {}
+                rect.escaped x="0" y="0" width=(filled) height="16" {}
+            }
+            figcaption { (words) }
+        }
+    }
+}
+
 /// An event on a timeline.
 #[derive(Clone, Debug)]
 pub struct Mark {
@@ -96,11 +113,19 @@ mod tests {
     fn a_chart_says_in_words_what_it_shows() {
         let mut minutes = vec![Minute::default(); 60];
         minutes[59] = Minute { accepted: 1_234, delivered: 20, failed: 1 };
-        let hour = Hour { minutes, accepted: 1_234, delivered: 20, failed: 1, usual: Some(7) };
+        let hour = Hour { minutes, accepted: 1_234, delivered: 20, failed: 1, usual: Some(7), ..Hour::default() };
         let drawn = super::minutes(&hour, Language::En).into_string();
         assert!(drawn.contains("1,234 accepted"), "{drawn}");
         assert!(drawn.contains("yesterday: 7"), "{drawn}");
         assert_eq!(drawn.matches("<rect").count(), 60);
+    }
+
+    #[test]
+    fn a_share_is_seen_however_small() {
+        let drawn = |part, whole| share(part, whole, "x").into_string();
+        assert!(drawn(1, 100_000).contains("width=\"4\"") && drawn(0, 5).contains("width=\"0\""));
+        assert!(drawn(3, 0).contains("escaped"), "nothing of nothing");
+        assert_eq!(drawn(7, 7).matches("width=\"600\"").count(), 2);
     }
 
     #[test]

@@ -177,6 +177,7 @@ fn places(member: &Member, lang: Language) -> Vec<(&'static str, String)> {
         (system, "/rules", t!(lang, ja: "ルール", en: "Rules")),
         (system, "/lockouts", t!(lang, ja: "ロックアウト", en: "Lockouts")),
         (system, "/audit", t!(lang, ja: "監査", en: "Audit")),
+        (system, "/drill", t!(lang, ja: "予行", en: "Drill")),
         (system, "/reputation", t!(lang, ja: "評判", en: "Reputation")),
         (system, "/trace", t!(lang, ja: "苦情", en: "Complaints")),
         (system, "/settings", t!(lang, ja: "設定", en: "Settings")),

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod assets;
 pub mod audit;
+pub mod drill;
 pub mod entry;
 pub mod factor;
 pub mod health;

@@ -1,8 +1,8 @@
 //! What an act will do, in numbers, before it is done.
 
 use sekisho_control::command::{
-    AccountCommand, AliasCommand, Command, ConsoleCommand, CredentialCommand, DomainCommand, IncidentCommand,
-    ListCommand, LockoutCommand, PersonalCommand, QueueCommand, RulesCommand, Service, SwitchCommand,
+    AccountCommand, AliasCommand, Command, ConsoleCommand, CredentialCommand, DomainCommand, DrillCommand,
+    IncidentCommand, ListCommand, LockoutCommand, PersonalCommand, QueueCommand, RulesCommand, Service, SwitchCommand,
 };
 use sekisho_control::{Query, Refusal};
 use sekisho_message::{Text, say};
@@ -60,6 +60,7 @@ pub async fn of(console: &Console, command: &Command) -> Result<Ahead, Refusal> 
         Command::List(act) => list(console, act).await?,
         Command::Rules(act) => rules(act),
         Command::Lockout(act) => lockout(act),
+        Command::Drill(act) => drill(act),
         Command::Personal(act) => personal(act),
         Command::Credential(act) => credential(act),
         Command::Class { who, class } => {
@@ -295,6 +296,16 @@ async fn account(console: &Console, act: &AccountCommand) -> Result<Ahead, Refus
             en: "Sets the password of {address}; its sessions end."
         )),
     })
+}
+
+fn drill(act: &DrillCommand) -> Ahead {
+    match act {
+        DrillCommand::Start { .. } => Ahead::said(say!(
+            ja: "設定の写しの上で攻撃を予行します。本物のメールには触れません。",
+            en: "Rehearses the attack on a copy of the settings. No real mail is touched."
+        )),
+        DrillCommand::Cancel => Ahead::said(say!(ja: "進行中の予行を中止します。", en: "Ends the drill that goes on.")),
+    }
 }
 
 fn domain(act: &DomainCommand) -> Ahead {

@@ -5,9 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use sekisho_control::check::tally::{Counter, who};
 use sekisho_control::{Control, Refusal};
 use sekisho_message::Time;
-use sekisho_store::journal::{self, EntryId, JournalFilter, Kind};
+use sekisho_store::journal::{self, Entry, EntryId, JournalFilter, Kind};
 use tokio::sync::Mutex;
 
 /// Minutes that are kept.
@@ -22,6 +23,9 @@ const PAGES: usize = 60;
 const FRESH: Duration = Duration::from_secs(2);
 /// How far back "usual" looks: the same half hour of yesterday, before and after.
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// Bounds of how long recipients wait, in seconds.
+pub const WAITS: [u64; 8] = [1, 5, 30, 60, 300, 900, 3_600, 14_400];
 
 /// What happened in a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,8 +49,19 @@ pub struct Hour {
     pub delivered: u64,
     /// Recipients that failed.
     pub failed: u64,
+    /// Who wrote to most recipients outside that he never wrote to before, and how many, the most first.
+    pub first_contacts: Vec<(String, u64)>,
     /// Messages accepted in the same hour of yesterday; none when the journal does not go back so far.
     pub usual: Option<u64>,
+}
+
+/// How long recipients waited from acceptance until they were relayed or delivered, since somebody began to look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waited {
+    /// How many waited no longer than each of [`WAITS`] but longer than the one before; the last had to wait longer.
+    pub buckets: [u64; WAITS.len() + 1],
+    /// Seconds of all together.
+    pub seconds: u64,
 }
 
 #[derive(Default)]
@@ -54,6 +69,9 @@ struct State {
     after: EntryId,
     read: Option<Time>,
     minutes: VecDeque<(i64, Minute)>,
+    /// Recipients that their senders never wrote to before, by minute.
+    first_contacts: VecDeque<(i64, Counter)>,
+    waited: Waited,
     usual: Option<(i64, Option<u64>)>,
 }
 
@@ -85,6 +103,13 @@ impl Pulse {
     }
 }
 
+impl Pulse {
+    /// How long recipients waited, as of the last [`Pulse::hour`].
+    pub async fn waited(&self) -> Waited {
+        self.0.lock().await.waited.clone()
+    }
+}
+
 impl State {
     async fn go_on(&mut self, control: &Control, now: Time) -> Result<(), Refusal> {
         control.journal().flush().await;
@@ -96,6 +121,7 @@ impl State {
             let page = control.store().read(move |tx| journal::query(tx, &filter, after, PAGE)).await?;
             for (_, entry) in &page.entries {
                 self.count(entry.at, entry.kind);
+                self.look_closer(entry);
             }
             self.after = page.next;
             if page.end {
@@ -105,8 +131,30 @@ impl State {
         while self.minutes.front().is_some_and(|(minute, _)| *minute < first) {
             self.minutes.pop_front();
         }
+        while self.first_contacts.front().is_some_and(|(minute, _)| *minute < first) {
+            self.first_contacts.pop_front();
+        }
         self.read = Some(now);
         Ok(())
+    }
+
+    fn look_closer(&mut self, entry: &Entry) {
+        let number = |name: &str| entry.detail[name].as_u64().unwrap_or(0);
+        match entry.kind {
+            Kind::In if number("first_contacts") > 0 => {
+                let minute = entry.at.micros() / MINUTE;
+                let place = self.first_contacts.partition_point(|(found, _)| *found < minute);
+                if self.first_contacts.get(place).is_none_or(|(found, _)| *found != minute) {
+                    self.first_contacts.insert(place, (minute, Counter::default()));
+                }
+                if let Some((_, counter)) = self.first_contacts.get_mut(place) {
+                    counter
+                        .add_many(who(entry, entry.network.as_deref().unwrap_or_default()), number("first_contacts"));
+                }
+            }
+            Kind::Out => self.waited.add(number("waited")),
+            _ => {}
+        }
     }
 
     fn count(&mut self, at: Time, kind: Kind) {
@@ -136,9 +184,28 @@ impl State {
             accepted: sum(|m| m.accepted),
             delivered: sum(|m| m.delivered),
             failed: sum(|m| m.failed),
+            first_contacts: self.first_contacts(),
             minutes,
             usual,
         }
+    }
+}
+
+impl State {
+    fn first_contacts(&self) -> Vec<(String, u64)> {
+        let mut all = Counter::default();
+        self.first_contacts.iter().for_each(|(_, counter)| all.merge(counter));
+        let mut found: Vec<(String, u64)> = all.top.into_iter().collect();
+        found.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+        found
+    }
+}
+
+impl Waited {
+    fn add(&mut self, seconds: u64) {
+        let place = WAITS.partition_point(|bound| *bound < seconds);
+        self.buckets[place] += 1;
+        self.seconds += seconds;
     }
 }
 

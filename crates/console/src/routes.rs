@@ -11,8 +11,8 @@ use sekisho_store::console::Stage;
 
 use crate::gate::{Gate, Oops, Who, gate};
 use crate::pages::{
-    accounts, assets, audit, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people, queue,
-    reputation, rules, tokens, transfer,
+    accounts, assets, audit, drill, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people,
+    queue, reputation, rules, tokens, transfer,
 };
 use crate::service::Console;
 use crate::{act, api, setup};
@@ -104,6 +104,10 @@ pub const ROUTES: &[Route] = &[
     read("/now/events", Who::System, || get(now::events)),
     read("/audit", Who::System, || get(audit::page)),
     write("/audit", Who::System, || post(audit::look)),
+    read("/drill", Who::System, || get(drill::page)),
+    write("/drill", Who::System, || post(drill::begin)),
+    write("/drill/cancel", Who::System, || post(drill::cancel)),
+    read("/drill/events", Who::System, || get(drill::events)),
     read("/reputation", Who::System, || get(reputation::page)),
     write("/reputation", Who::System, || post(reputation::ask)),
     read("/trace", Who::System, || get(reputation::trace_form)),

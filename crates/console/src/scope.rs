@@ -100,7 +100,7 @@ impl Scope {
         let named = match &query {
             Query::Account { address } | Query::AppPasswords { address } => Some(address.as_str()),
             Query::Queue { filter, .. } => filter.account.as_deref(),
-            Query::Logs { filter, .. } => filter.account.as_deref(),
+            Query::Logs { filter, .. } | Query::LogsBack { filter, .. } => filter.account.as_deref(),
             // By the answer: nobody knows whose it is before.
             Query::Queued { .. } | Query::QueuedContent { .. } | Query::Incident { .. } => return Some(query),
             _ => None,

@@ -1,5 +1,9 @@
 //! Numbers, times and sizes as people read them, in both languages.
 
+mod acts;
+
+pub use acts::act_name;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -97,6 +101,18 @@ pub fn said(value: &Value, lang: Language) -> String {
         Language::En => "en",
     };
     value[name].as_str().or_else(|| value.as_str()).unwrap_or_default().to_owned()
+}
+
+/// A door's name as people know it.
+#[must_use]
+pub fn door(protocol: &str) -> &str {
+    match protocol {
+        "smtp" | "receive" => "SMTP",
+        "pop3" => "POP3",
+        "imap4" => "IMAP",
+        "console" | "notice" => "Web",
+        other => other,
+    }
 }
 
 /// Text as a part of an address (RFC 3986 §2.1).

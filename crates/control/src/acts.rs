@@ -13,6 +13,7 @@ mod class_acts;
 mod console_acts;
 pub(crate) mod credential_acts;
 mod domain_acts;
+mod drill_acts;
 pub(crate) mod incident_acts;
 mod list_acts;
 mod lockout_acts;
@@ -36,6 +37,7 @@ pub(crate) async fn run(
     match command {
         Command::Domain(act) => domain_acts::run(control, act, actor).await,
         Command::Console(act) => console_acts::run(control, act, actor).await,
+        Command::Drill(act) => drill_acts::run(control, act, actor).await,
         Command::Incident(act) => incident_acts::run(control, act, actor, progress).await,
         Command::Class { who, class } => class_acts::set(control, who, class, actor).await,
         Command::Account(act) => account_acts::run(control, act, actor).await,

@@ -3,11 +3,15 @@
 //! Relaying is tried over the wire, as an outsider would; the rest is read from the store, the rule files and the name
 //! service. What could not be looked at is said, never passed over as well.
 
+mod dkim;
+mod dmarc;
 mod forms;
 mod names;
 mod people;
 mod relay;
 mod rules;
+mod settings;
+mod spf;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -18,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Control;
+use crate::outside::Door;
 pub(crate) use people::weak_name;
 
 /// Name of the report in the store.
@@ -67,14 +72,27 @@ pub struct Audit {
 /// What only the process knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ground {
-    /// Listeners that take SMTP in clear, `address:port`.
-    pub listeners: Vec<String>,
+    /// Listeners that take SMTP.
+    pub doors: Vec<Door>,
+    /// Whether anybody but this machine can reach a listener.
+    pub public: bool,
     /// Whether passwords are taken without TLS.
     pub auth_without_tls: bool,
-    /// When the certificate ends, where it can be read.
-    pub certificate_until: Option<Time>,
-    /// Path of the certificate, for advice.
-    pub certificate: String,
+    /// The certificate that everybody sees.
+    pub certificate: Certificate,
+}
+
+/// What is known of the certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certificate {
+    /// Where it is.
+    pub path: String,
+    /// When it ends; none when it cannot be read.
+    pub until: Option<Time>,
+    /// Host names that it is for; `*.example.jp` too.
+    pub names: Vec<String>,
+    /// Whether nobody else vouches for it.
+    pub self_signed: bool,
 }
 
 impl Audit {
@@ -121,10 +139,11 @@ impl Control {
         let domains: Vec<String> =
             self.store().read(|tx| Ok(domain::list(tx)?.into_iter().map(|one| one.name).collect())).await?;
         relay::check(self, ground, &domains, &mut audit).await;
-        people::check(self, ground, &domains, &mut audit).await?;
+        settings::check(self, ground, &mut audit);
+        people::check(self, &domains, &mut audit).await?;
         rules::check(self, &domains, &mut audit).await?;
         names::check(self, &domains, &mut audit).await;
-        tls::check(ground, now, &mut audit);
+        tls::check(ground, &self.options().hostname, now, &mut audit);
         audit.findings.sort_by(|a, b| {
             b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)).then_with(|| a.about.cmp(&b.about))
         });

@@ -10,10 +10,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use sekisho_guard::place::Place;
 use sekisho_store::{AccountId, MailboxId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
+
+mod live;
 
 /// Events that a listener may lag behind before it is told that it missed some.
 const BACKLOG: usize = 256;
@@ -87,6 +90,7 @@ struct Inner {
     all: broadcast::Sender<BusEvent>,
     accounts: [Shard; SHARDS],
     outbox: OnceLock<mpsc::Sender<BusEvent>>,
+    live: live::Live,
 }
 
 /// The bus. Clones share it.
@@ -104,7 +108,8 @@ impl Bus {
     #[must_use]
     pub fn new() -> Self {
         let (all, _) = broadcast::channel(BACKLOG);
-        Self(Arc::new(Inner { all, accounts: std::array::from_fn(|_| Mutex::default()), outbox: OnceLock::new() }))
+        let accounts = std::array::from_fn(|_| Mutex::default());
+        Self(Arc::new(Inner { all, accounts, outbox: OnceLock::new(), live: live::Live::default() }))
     }
 
     /// Tells whoever listens, here and on other nodes. Never waits.
@@ -148,7 +153,30 @@ impl Bus {
     pub fn watch(&self, account: AccountId) -> Watch {
         let mut shard = self.shard(account);
         let sender = shard.entry(account).or_insert_with(|| broadcast::channel(WATCH_BACKLOG).0);
-        Watch { listener: Some(Listener(sender.subscribe())), account, bus: self.clone() }
+        Watch { listener: Some(Listener(sender.subscribe())), account, bus: self.clone(), session: None }
+    }
+
+    /// The same for a session of the account that a client at `client` (an address) has opened: while the watch lives, the
+    /// session counts as open there. `reads`: mail is read in it.
+    #[must_use]
+    pub fn attend(&self, account: AccountId, client: &str, reads: bool) -> Watch {
+        let session = live::Session { place: Place::parse(client), reads };
+        self.0.live.enter(account, session);
+        let mut watch = self.watch(account);
+        watch.session = Some(session);
+        watch
+    }
+
+    /// In how many other networks sessions of the account are open now.
+    #[must_use]
+    pub fn elsewhere(&self, account: AccountId, place: Place) -> u8 {
+        self.0.live.elsewhere(account, place)
+    }
+
+    /// Whether a session is open in which the account's mail is read, in that network.
+    #[must_use]
+    pub fn reads_at(&self, account: AccountId, place: Place) -> bool {
+        self.0.live.reads_at(account, place)
     }
 
     fn shard(&self, account: AccountId) -> MutexGuard<'_, HashMap<AccountId, broadcast::Sender<BusEvent>>> {
@@ -186,6 +214,7 @@ pub struct Watch {
     listener: Option<Listener>,
     account: AccountId,
     bus: Bus,
+    session: Option<live::Session>,
 }
 
 impl Watch {
@@ -205,6 +234,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        if let Some(session) = self.session {
+            self.bus.0.live.leave(self.account, session);
+        }
         let mut shard = self.bus.shard(self.account);
         self.listener = None;
         if shard.get(&self.account).is_some_and(|sender| sender.receiver_count() == 0) {

@@ -11,9 +11,13 @@ use sekisho_store::queue::Filter;
 use serde::{Deserialize, Serialize};
 
 mod credential;
+mod drill;
+mod lockout;
 mod personal;
 
 pub use credential::CredentialCommand;
+pub use drill::DrillCommand;
+pub use lockout::LockoutCommand;
 pub use personal::PersonalCommand;
 
 /// A password on its way to its hash. It is never printed.
@@ -55,6 +59,8 @@ pub enum Command {
     Incident(IncidentCommand),
     /// Who is in the console, and with what.
     Console(ConsoleCommand),
+    /// The drill.
+    Drill(DrillCommand),
     /// Set what kind of sender an origin is.
     Class {
         /// An account's address, or the key of an origin without AUTH such as `network:192.0.2.0/24`.
@@ -473,36 +479,4 @@ pub enum RulesCommand {
     },
     /// Read the server's files again now.
     Reload,
-}
-
-/// Acts on lockouts. Without a protocol all three tables are meant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "act", rename_all = "snake_case")]
-pub enum LockoutCommand {
-    /// Lift locks, and take timed rows and permanent ones of exactly this network away.
-    Unlock {
-        /// An address, a network or an account.
-        what: String,
-    },
-    /// Never lock a network.
-    Allow {
-        /// The network.
-        network: String,
-        /// At this door alone.
-        protocol: Option<crate::Protocol>,
-    },
-    /// Refuse a network for good.
-    Deny {
-        /// The network.
-        network: String,
-        /// At this door alone.
-        protocol: Option<crate::Protocol>,
-    },
-    /// Take every row of exactly this network away, whatever it says.
-    Forget {
-        /// The network.
-        network: String,
-        /// At this door alone.
-        protocol: Option<crate::Protocol>,
-    },
 }

@@ -9,8 +9,10 @@ use sekisho_store::{Error, Store, Tx, domain, journal as entries, meta, recovera
 use serde_json::Value;
 
 use crate::credential::{self, Cache, Gate, Issuer, Key, Vault};
+use crate::drill::Drills;
 use crate::guard::{self, Guard};
 use crate::hush::Hush;
+use crate::latency::Latencies;
 use crate::lockout::{self, Lockout};
 use crate::outside::Outside;
 use crate::password::{NoRandom, Policy};
@@ -30,6 +32,8 @@ pub struct Options {
     pub offset_minutes: i32,
     /// Block lists, for looking at ourselves and for reception.
     pub reputation: reputation::Settings,
+    /// Selectors of our domains' DKIM keys that the audit looks for, beside the usual ones.
+    pub dkim_selectors: Vec<String>,
     /// How long a removed account can be brought back. Default 30 days.
     pub grace: Duration,
     /// How long a verified password is remembered, at most an hour. Default 5 minutes.
@@ -54,6 +58,7 @@ impl Default for Options {
             hostname: "localhost".to_owned(),
             offset_minutes: 0,
             reputation: reputation::Settings::default(),
+            dkim_selectors: Vec::new(),
             grace: Duration::from_secs(30 * 86_400),
             password_cache: Duration::from_secs(300),
             password: Policy::default(),
@@ -98,6 +103,8 @@ struct Parts {
     marks: Marks,
     outside: OnceLock<Arc<dyn Outside>>,
     doorkeeper: Doorkeeper,
+    drills: Drills,
+    latencies: Latencies,
     hush: Hush,
     /// Held while a row is added to `effect.dat`.
     barring: tokio::sync::Mutex<()>,
@@ -151,6 +158,8 @@ impl Control {
             marks: Marks::new(&mark_key),
             outside: OnceLock::new(),
             doorkeeper: Doorkeeper::default(),
+            drills: Drills::default(),
+            latencies: Latencies::default(),
             hush: Hush::default(),
             store,
             now,
@@ -237,6 +246,18 @@ impl Control {
     #[must_use]
     pub fn hush(&self) -> &Hush {
         &self.0.hush
+    }
+
+    /// The drill that goes on, and the last one.
+    #[must_use]
+    pub fn drills(&self) -> &Drills {
+        &self.0.drills
+    }
+
+    /// How long things take.
+    #[must_use]
+    pub fn latencies(&self) -> &Latencies {
+        &self.0.latencies
     }
 
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {

@@ -195,8 +195,10 @@ impl Control {
     /// As [`Control::verify`].
     pub async fn prove(&self, proof: Proof<'_>, protocol: Protocol, network: &str) -> Result<Verified, Failure> {
         // Boxed: a session that is idle shall not carry the room that a login takes.
+        let begun = Instant::now();
         let outcome = Box::pin(self.judge_proof(&proof, protocol, address_of(network))).await;
         self.tell_guard(&outcome, &proof, protocol, network).await;
+        self.latencies().login.observe(begun.elapsed());
         self.note_login(&proof, protocol, network, outcome)
     }
 
@@ -398,7 +400,17 @@ impl Control {
         };
         let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };
         let legacy = matches!(proof, Proof::Digest { .. });
-        self.tell_login(&Attempt { account: &account, protocol, network, wrong, legacy }).await;
+        let (lockout, place) = (self.lockout(), sekisho_guard::place::Place::parse(network));
+        let attempt = Attempt {
+            account: &account,
+            protocol,
+            network,
+            wrong,
+            legacy,
+            failed_on_others: lockout.failed_on_others(network, &account, self.now()),
+            live_elsewhere: outcome.as_ref().ok().map(|known| self.bus().elsewhere(known.account.id, place)),
+        };
+        self.tell_login(&attempt).await;
     }
 
     fn note_login(

@@ -100,6 +100,13 @@ pub struct Accepted<'a> {
     pub letter: Option<&'a Value>,
 }
 
+/// Says of an accepted message how many of its recipients outside its origin never wrote to before.
+pub fn new_to_origin(entry: &mut Entry, first_contacts: u32) {
+    if first_contacts > 0 {
+        entry.detail["first_contacts"] = json!(first_contacts);
+    }
+}
+
 /// A message was accepted.
 #[must_use]
 pub fn accepted(now: Time, message: &Accepted<'_>) -> Entry {

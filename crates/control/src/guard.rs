@@ -9,7 +9,9 @@
 //! Origins and addresses are known by keyed hashes of 64 bits. The key is in the store; passwords that were wrong are
 //! hashed with the account's name and the same key, and only as bits of a bitmap are they ever written.
 
+pub mod closed;
 mod judge;
+mod listing;
 mod logins;
 mod outcomes;
 pub(crate) mod persistence;
@@ -37,7 +39,7 @@ pub(crate) use judge::account_of;
 pub use logins::{Attempt, Known};
 pub use outcomes::{Outcome, Said};
 pub use seeds::Seed;
-pub use settings::{Alert, Mode, Settings};
+pub use settings::{Alert, Filter, Mode, Settings};
 pub use submit::{Mail, Ruling};
 
 /// The guard of one server.
@@ -46,6 +48,7 @@ pub struct Guard {
     key: Key,
     logins: logins::Logins,
     seeds: seeds::Seeds,
+    closed: closed::Picture,
 }
 
 /// What must be told once a transaction is durable.
@@ -77,6 +80,7 @@ impl Guard {
             key: Key::from_bytes(key.as_bytes()),
             logins: logins::Logins::default(),
             seeds: seeds::Seeds::default(),
+            closed: closed::Picture::default(),
         }
     }
 

@@ -169,6 +169,13 @@ impl Lockout {
         self.settings.exempt.iter().any(|net| net.contains(&ip))
     }
 
+    /// On how many other accounts the network of a client failed lately.
+    pub(crate) fn failed_on_others(&self, client: &str, account: &str, now: Time) -> u32 {
+        let Ok(ip) = client.parse::<IpAddr>() else { return 0 };
+        let account = self.name_hash(account);
+        self.state().lockouts.failed_on_others(&self.settings.policy, ip, account, now)
+    }
+
     fn is_own(&self, ip: IpAddr) -> bool {
         self.settings.own.contains(&ip)
     }

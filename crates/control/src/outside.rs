@@ -5,6 +5,8 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
+use sekisho_message::proof::{Letter, Proof, Spf};
+
 /// An answer that is on its way.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -37,6 +39,15 @@ pub enum Mx {
     Implicit,
 }
 
+/// One of our own listeners for SMTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// `address:port`.
+    pub address: String,
+    /// Whether TLS comes first (RFC 8314 §3.3).
+    pub tls: bool,
+}
+
 /// Questions to the name service, and to our own doors as a stranger would come to them.
 pub trait Outside: Send + Sync {
     /// TXT records, each as one text.
@@ -49,7 +60,11 @@ pub trait Outside: Send + Sync {
     fn ptr(&self, ip: IpAddr) -> Answer<'_, Result<Vec<String>, Silence>>;
     /// Where a domain's mail goes.
     fn mx<'a>(&'a self, domain: &'a str) -> Answer<'a, Result<Mx, Silence>>;
-    /// Sends these SMTP commands in clear to an own listener, one after the other, as an outsider; the code of each reply,
+    /// What the SPF record of `domain` says of `ip`, when a host that calls itself `helo` sends for it.
+    fn spf<'a>(&'a self, ip: IpAddr, helo: &'a str, domain: &'a str) -> Answer<'a, Spf>;
+    /// What can be proven of a message by SPF, DKIM and DMARC.
+    fn prove(&self, letter: Letter) -> Answer<'_, Proof>;
+    /// Sends these SMTP commands to an own listener, one after the other, as an outsider; the code of each reply,
     /// 0 where none came. `DATA` is never accepted with content: the session ends after the last command.
-    fn smtp<'a>(&'a self, listener: &'a str, commands: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>>;
+    fn smtp<'a>(&'a self, door: &'a Door, commands: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>>;
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
 
-use crate::outside::{Answer, Mx, Outside, Silence};
+use sekisho_message::proof::{Letter, Proof, Spf};
+
+use crate::outside::{Answer, Door, Mx, Outside, Silence};
 
 #[derive(Clone, Default)]
 struct Records {
@@ -20,6 +22,9 @@ struct Records {
 pub(crate) struct Names {
     records: Mutex<HashMap<String, Records>>,
     ptr: Mutex<HashMap<IpAddr, String>>,
+    spf: Mutex<HashMap<(IpAddr, String), Spf>>,
+    /// What is proven of any message.
+    pub(crate) proof: Mutex<Proof>,
     /// Forward-paths that a listener accepts, by what they contain.
     pub(crate) relays: Mutex<Option<&'static str>>,
 }
@@ -39,6 +44,9 @@ impl Names {
     }
     pub(crate) fn ptr(&self, ip: &str, name: &str) {
         self.ptr.lock().unwrap().insert(ip.parse().unwrap(), name.into());
+    }
+    pub(crate) fn spf(&self, ip: &str, domain: &str, result: Spf) {
+        self.spf.lock().unwrap().insert((ip.parse().unwrap(), domain.into()), result);
     }
     pub(crate) fn fail(&self, name: &str) {
         self.change(name, |records| records.fails = true);
@@ -79,7 +87,17 @@ impl Outside for Names {
         let found = self.look(name, |records| records.mx).map(Mx::Hosts);
         Box::pin(async move { found })
     }
-    fn smtp<'a>(&'a self, _: &'a str, commands: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>> {
+    fn spf<'a>(&'a self, ip: IpAddr, _: &'a str, domain: &'a str) -> Answer<'a, Spf> {
+        let known = self.spf.lock().unwrap().get(&(ip, domain.to_owned())).copied();
+        Box::pin(async move { known.unwrap_or(Spf::Fail) })
+    }
+    fn prove(&self, letter: Letter) -> Answer<'_, Proof> {
+        let domain = letter.mail_from.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+        let mut proof = self.proof.lock().unwrap().clone();
+        proof.spf_domain = domain.unwrap_or(letter.helo);
+        Box::pin(async move { proof })
+    }
+    fn smtp<'a>(&'a self, _: &'a Door, commands: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>> {
         let relays = *self.relays.lock().unwrap();
         let open = relays.is_some_and(|part| commands.last().is_some_and(|last| last.contains(part)));
         Box::pin(async move { Ok(vec![220, 250, 250, if open { 250 } else { 550 }]) })

@@ -84,6 +84,15 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// A page of journal entries, the newest first.
+    LogsBack {
+        /// Which.
+        filter: JournalFilter,
+        /// Where the page before ended; none is the newest.
+        before: Option<EntryId>,
+        /// At most so many.
+        limit: u32,
+    },
     /// The newest journal entry's id.
     LogEnd,
     /// Locks in force, and the reject tables.
@@ -112,6 +121,10 @@ pub enum Query {
         /// Whether to ask them now.
         fresh: bool,
     },
+    /// How many origins stand on each rung of the ladder.
+    Rungs,
+    /// The drill that goes on, or what the last one found.
+    Drill,
     /// What a message has to do with us.
     Trace {
         /// Its bytes.

@@ -219,11 +219,12 @@ impl Control {
         let before = self.last_reputation().await?.unwrap_or_default();
         let (kept, now) = (found.clone(), found.at);
         let news = self.store().write(move |tx| {
-            let mut news = Vec::new();
+            let (mut news, mut newly) = (Vec::new(), false);
             for entry in &kept.entries {
                 let detail = format!("{} {}", entry.answers.join(" "), entry.words);
                 match entry.state {
                     State::Listed if rounds::listed(tx, &entry.zone, &entry.subject, detail.trim(), now)? => {
+                        newly |= entry.subject.parse::<IpAddr>().is_ok();
                         news.push(format!("{} is listed at {}: {}", entry.subject, entry.zone, detail.trim()));
                     }
                     State::Clean if rounds::delisted(tx, &entry.zone, &entry.subject, now)? => {
@@ -234,11 +235,15 @@ impl Control {
             }
             rounds::expire_listings(tx, now - REMEMBERED)?;
             rounds::set_report(tx, REPORT, now, &serde_json::to_string(&kept).unwrap_or_default())?;
-            Ok(news)
+            Ok((news, newly))
         });
-        for text in news.await? {
+        let (news, newly) = news.await?;
+        for text in news {
             tracing::warn!("{text}");
             self.journal().note(entry::notice(now, &text));
+        }
+        if newly {
+            self.tell_listing(now).await?;
         }
         for zone in found.zones.iter().filter(|zone| matches!(zone.state.as_str(), "dead" | "lying")) {
             let known = before.zones.iter().any(|one| one.zone == zone.zone && one.state == zone.state);

@@ -5,6 +5,7 @@
 
 mod hops;
 mod mark;
+mod onward;
 mod past;
 mod source;
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod tests;
 
 pub use auth::{Auth, ClientCertificates, Issuer};
 pub use lockout::{Lockout, Row as LockoutRow};
-pub use rounds::{CheckSection, Hour, ReputationSection};
+pub use rounds::{AuditSection, CheckSection, Hour, ReputationSection};
 pub use sections::{
     ConsoleSection, Delivery, Dns, GuardSection, Limits, Listen, Log, Logs, PasswordRules, RouteRow, RouteTls,
     StoreSection, Tls,
@@ -83,6 +83,9 @@ pub struct Config {
     /// Block lists.
     #[serde(default)]
     pub reputation: ReputationSection,
+    /// The look for holes.
+    #[serde(default)]
+    pub audit: AuditSection,
     /// What the process says on standard error.
     #[serde(default)]
     pub log: Log,

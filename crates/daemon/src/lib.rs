@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod config;
 pub mod desk;
+pub mod drill;
 pub mod first;
 pub mod locale;
 pub mod lock;

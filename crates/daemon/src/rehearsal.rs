@@ -24,20 +24,27 @@ use client::Clients;
 use script::Script;
 use site::Site;
 
-/// Rehearses one seeded attack.
+/// Rehearses one seeded attack; none when `go_on`, which hears of each act that is done and of all that there are, says no.
 ///
 /// # Errors
 /// When the scratch store cannot be made or refuses.
-pub fn rehearse(server: &Settings, policy: &Policy, attack: Attack, from: From, seed: u64) -> Result<Run, Trouble> {
+pub fn rehearse(
+    server: &Settings,
+    policy: &Policy,
+    (attack, from, seed): (Attack, From, u64),
+    go_on: &mut dyn FnMut(usize, usize) -> bool,
+) -> Result<Option<Run>, Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::from_io)?;
     runtime.block_on(async {
         let script = Script::of(policy, attack, from, seed);
         let site = Site::open(server, policy, &script).await?;
         let mut rehearsal =
             Rehearsal { site, clients: Clients::default(), script, tally: Tally::default(), counting: false };
-        rehearsal.play().await?;
+        if !rehearsal.play(go_on).await? {
+            return Ok(None);
+        }
         let Rehearsal { script, tally, .. } = rehearsal;
-        Ok(Run { attack, from, seed, origins: script.origins, tally })
+        Ok(Some(Run { attack, from, seed, origins: script.origins, tally }))
     })
 }
 
@@ -52,8 +59,14 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
-    async fn play(&mut self) -> Result<(), Trouble> {
-        for (index, act) in std::mem::take(&mut self.script.acts).into_iter().enumerate() {
+    /// Whether it was played to its end.
+    async fn play(&mut self, go_on: &mut dyn FnMut(usize, usize) -> bool) -> Result<bool, Trouble> {
+        let acts = std::mem::take(&mut self.script.acts);
+        let all = acts.len();
+        for (index, act) in acts.into_iter().enumerate() {
+            if !go_on(index, all) {
+                return Ok(false);
+            }
             self.leave(act.at).await?;
             self.site.turn_to(act.at);
             if index == self.script.counting {
@@ -69,7 +82,8 @@ impl Rehearsal {
             self.look(act.hostile).await?;
         }
         let end = self.site.now() + std::time::Duration::from_secs(86_400);
-        self.leave(end).await
+        self.leave(end).await?;
+        Ok(true)
     }
 
     /// A message through a session.

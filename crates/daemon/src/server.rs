@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{RouteRow, RouteTls, Settings};
 use crate::desk::{self, Desk, SOCKET, offset_minutes};
+use crate::drill::Stage;
 use crate::lock::Lock;
 use crate::trouble::Trouble;
 
@@ -92,6 +93,7 @@ impl Server {
         let mut desk = opened.desk;
         desk.probe = Some(Probe::new(clock.now(), settings.dir.clone(), bound.faults()));
         let control = desk.control.clone();
+        control.drills().play_at(Arc::new(Stage(Arc::clone(&settings))));
         let (sessions, tasks, stop) = (Sessions::new(), TaskTracker::new(), CancellationToken::new());
         let scheduler = scheduler(&settings, &control, &clock, &bound)?;
         let outcomes = scheduler.outcomes();
@@ -100,6 +102,10 @@ impl Server {
             let stop = stop.child_token();
             tokio::spawn(async move { scheduler.run(stop).await })
         };
+        // What was closed is closed before anybody can connect.
+        if let Err(error) = control.look_at_closed().await {
+            tracing::error!(%error, "guard: what is closed cannot be read yet");
+        }
         let doors = doors(&desk, &clock, tls.clone(), &bound)?;
         let addresses = doors.open(bound, &sessions)?;
         housekeeping::begin(&desk, &clock, &tls, &tasks, &stop);
@@ -146,6 +152,7 @@ impl Running {
     pub async fn stop(self) {
         let grace = self.settings.config.limits.shutdown.0;
         self.stop.cancel();
+        self.control.drills().cancel();
         let (cut, _) = tokio::join!(self.sessions.stop(grace), self.scheduler);
         if cut > 0 {
             tracing::warn!(cut, "sessions were cut off");
@@ -154,6 +161,10 @@ impl Running {
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("a task did not end in time");
         }
+        // Its scratch folder goes with it.
+        let mut drill = self.control.drills().follow();
+        let over = drill.wait_for(|drill| drill.as_ref().is_none_or(|drill| drill.end.is_some()));
+        let _ = tokio::time::timeout(grace, over).await;
         self.control.journal().flush().await;
         self.control.store().close().await;
         // The socket's task removes it too; this is for the case that it was cut off.
@@ -204,7 +215,7 @@ fn doors(desk: &Desk, clock: &Clock, tls: ServerTls, bound: &Bound) -> Result<Do
         tls,
         limits: config.limits.clone(),
         control: control.clone(),
-        present: config.lockout.drop_sessions.then(present::Present::default),
+        present: present::Present::new(config.lockout.drop_sessions),
     })
 }
 

@@ -14,6 +14,9 @@ use crate::signal::{Kind, Signal};
 /// Recipients of a stranger that wait until their number says something.
 const STRANGER_WAITING: u64 = 10;
 
+/// The longest that a stranger's recipients queue, if no hold comes first.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(7_200);
+
 /// A step of the ladder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +34,24 @@ pub enum Rung {
     Suspend,
     /// And the network or listener is closed: an origin without AUTH.
     Isolate,
+}
+
+impl Rung {
+    /// All, the first one first: the number of a rung is its place here.
+    pub const ALL: [Self; 6] = [Self::Observe, Self::Dwell, Self::Drip, Self::Hold, Self::Suspend, Self::Isolate];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Dwell => "dwell",
+            Self::Drip => "drip",
+            Self::Hold => "hold",
+            Self::Suspend => "suspend",
+            Self::Isolate => "isolate",
+        }
+    }
 }
 
 wire_enum!(Rung { Observe = 0, Dwell = 1, Drip = 2, Hold = 3, Suspend = 4, Isolate = 5 });
@@ -170,13 +191,16 @@ pub(crate) fn releases(
 ) -> Option<Vec<Option<Time>>> {
     let class = policy.class(if standing.home { profile.class() } else { crate::class::Class::Person }).clone();
     let rung = rung_of(policy, share);
-    // While learning, every place is new: the valve alone protects.
-    let learning = profile.is_settling(policy, now) && profile.breach.is_none();
-    let strange = !standing.home && !learning;
-    let dwell = now + if campaign { campaign_dwell(policy) } else { dwell(policy, share) };
+    let strange = !standing.home;
     // In a message to many strangers the few who are known are no sign of the owner.
     let fat = counts.is_first_contact() && counts.first > usize::from(class.valve_burst);
     let dwells = strange || rung >= Rung::Dwell || campaign;
+    let dwell = now
+        + match (campaign, strange && fat) {
+            (true, _) => campaign_dwell(policy),
+            (false, true) => dwell(policy, 1.0),
+            (false, false) => dwell(policy, share),
+        };
     // The valve opens a little wider while nothing speaks against the origin; drops fall slowly.
     let interval = match rung {
         Rung::Observe => u64::from(class.valve_seconds) * 2 / 3,
@@ -186,22 +210,21 @@ pub(crate) fn releases(
     let mut any = false;
     let mut until = Vec::with_capacity(message.recipients.len());
     for recipient in &message.recipients {
-        let mut at = now;
         if recipient.local {
             until.push(None);
             continue;
         }
-        if !recipient.contact || fat {
-            at = valve(&mut profile.valve, class.valve_burst, interval, now);
-            if dwells {
-                at = at.max(dwell);
-            }
-        } else if strange && rung >= Rung::Drip {
-            at = dwell;
-        }
-        if strange && standing.is_stranger() {
-            let burst = policy.stranger_burst;
-            at = at.max(valve(&mut profile.stranger_valve, burst, u64::from(policy.stranger_seconds), now));
+        let guarded = !recipient.contact || fat;
+        let mut at = if strange && (fat || standing.is_stranger()) {
+            // What a stranger uses up is not the owner's.
+            stranger_valve(policy, &mut profile.stranger_valve, guarded, now)
+        } else if guarded {
+            valve(&mut profile.valve, class.valve_burst, interval, now)
+        } else {
+            now
+        };
+        if (guarded && dwells) || (strange && rung >= Rung::Drip) {
+            at = at.max(dwell);
         }
         any |= at > now;
         until.push((at > now).then_some(at));
@@ -209,13 +232,33 @@ pub(crate) fn releases(
     any.then_some(until)
 }
 
+/// The valve of strangers: first contacts queue longer, but nobody beyond [`LONGEST`].
+fn stranger_valve(policy: &Policy, full: &mut Time, first: bool, now: Time) -> Time {
+    let (burst, seconds) = match first {
+        true => (policy.stranger_first, policy.stranger_first_seconds),
+        false => (policy.stranger_burst, policy.stranger_seconds),
+    };
+    let at = valve(full, burst, u64::from(seconds), now);
+    at.min(now + LONGEST)
+}
+
 /// The signal of a stranger who has filled his valve well beyond what it lets through at once.
-pub(crate) fn stranger_volume(policy: &Policy, profile: &Profile, standing: Standing, now: Time) -> Option<Signal> {
-    if !standing.is_stranger() || policy.stranger_seconds == 0 {
+pub(crate) fn stranger_volume(
+    policy: &Policy,
+    profile: &Profile,
+    standing: Standing,
+    counts: Counts,
+    now: Time,
+) -> Option<Signal> {
+    let (burst, seconds) = match counts.is_first_contact() {
+        true => (policy.stranger_first, policy.stranger_first_seconds),
+        false => (policy.stranger_burst, policy.stranger_seconds),
+    };
+    if !standing.is_stranger() || seconds == 0 {
         return None;
     }
-    let ahead = profile.stranger_valve.since(now).as_secs() / u64::from(policy.stranger_seconds);
-    let waiting = ahead.saturating_sub(u64::from(policy.stranger_burst));
+    let ahead = profile.stranger_valve.since(now).as_secs() / u64::from(seconds);
+    let waiting = ahead.saturating_sub(u64::from(burst));
     (waiting >= STRANGER_WAITING).then(|| Signal::new(Kind::StrangerVolume, 1.0, waiting as f32, 0.0))
 }
 

@@ -31,8 +31,12 @@ pub struct Policy {
     /// How many recipients a client that is new at a place that is new reaches freely, known to the origin or not, before
     /// they too go one by one. Default 8.
     pub stranger_burst: u16,
+    /// How many of them may be first contacts (which dwell besides). Default 3.
+    pub stranger_first: u16,
     /// Seconds between such recipients after that. Default 120.
     pub stranger_seconds: u32,
+    /// The same between first contacts. Default 300.
+    pub stranger_first_seconds: u32,
     /// Messages before an origin is known well enough to be judged fully. Default 20.
     pub learning_messages: u32,
     /// Days before it is. Default 7.
@@ -111,7 +115,9 @@ impl Default for Policy {
             dwell_max_seconds: 900,
             campaign_dwell_seconds: 3600,
             stranger_burst: 8,
+            stranger_first: 3,
             stranger_seconds: 120,
+            stranger_first_seconds: 300,
             learning_messages: 20,
             learning_days: 7,
             learning_factor: 2.0,

@@ -14,6 +14,8 @@ use crate::profile::{DAY, DayScore, Episode, HOUR, Profile};
 const CLEAN_AFTER: i64 = 7;
 /// Clean days until an origin's own history counts.
 const ENOUGH_DAYS: usize = 20;
+/// Days without new evidence after which evidence that is not much begins anew.
+const QUIET_DAYS: i64 = 3;
 /// Room above the highest clean days.
 const MARGIN: f32 = 1.25;
 
@@ -41,9 +43,14 @@ pub(crate) fn add(profile: &mut Profile, policy: &Policy, place: Place, home: bo
         profile.slow = (profile.slow + gain).clamp(0.0, 1_000.0);
     }
     let share = share(profile, policy, now);
+    let last = profile.ledger.items().last().map_or(i64::MIN, |entry| entry.at.0);
     if share < 0.05 {
         profile.first_evidence = None;
     } else if gain > 0.0 {
+        // What little is left of an old suspicion is not how this one began.
+        if share < policy.dwell_at && now.0.saturating_sub(last) > QUIET_DAYS * DAY {
+            profile.first_evidence = None;
+        }
         profile.first_evidence.get_or_insert(now);
     }
     profile.day_max = profile.day_max.max(share * factor(profile, policy, now));
@@ -158,6 +165,30 @@ mod tests {
         assert_eq!(profile.slow, 6.0);
         add(&mut profile, &policy, HERE, true, -50.0, NOW);
         assert_eq!((profile.home, profile.slow), (0.0, 0.0));
+    }
+
+    #[test]
+    fn evidence_begins_anew_after_quiet_days_while_the_score_is_low() {
+        let (policy, mut profile) = known();
+        let signal = crate::signal::Signal::new(crate::signal::Kind::FirstContact, 1.0, 1.0, 1.0);
+        let mut seen = |days: u64| {
+            let now = NOW + Duration::from_secs(days * 86_400);
+            advance(&mut profile, &policy, now);
+            add(&mut profile, &policy, HERE, true, 3.0, now);
+            profile.ledger.push(crate::profile::LedgerEntry { at: now, message: 1, signal });
+            profile.first_evidence.map(|at| at.since(NOW).as_secs() / 86_400)
+        };
+        assert_eq!([0, 2, 4].map(&mut seen), [Some(0), Some(0), Some(0)], "every other day");
+        let mut profile = known().1;
+        let mut late = |days: u64, gain: f32| {
+            let now = NOW + Duration::from_secs(days * 86_400);
+            advance(&mut profile, &policy, now);
+            add(&mut profile, &policy, HERE, true, gain, now);
+            profile.ledger.push(crate::profile::LedgerEntry { at: now, message: 1, signal });
+            profile.first_evidence.map(|at| at.since(NOW).as_secs() / 86_400)
+        };
+        assert_eq!((late(0, 3.0), late(8, 3.0)), (Some(0), Some(8)), "a week later it is another story");
+        assert_eq!((late(9, 6.0), late(20, 3.0)), (Some(8), Some(8)), "unless much stands against it");
     }
 
     #[test]

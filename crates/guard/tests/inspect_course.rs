@@ -146,3 +146,23 @@ fn an_account_abused_from_the_first_day_on_is_no_notice() {
     assert!(report.incidents.iter().any(|i| i.origin == "account:taro@example.jp"), "{:?}", report.notices);
     assert_eq!(report.notices, []);
 }
+
+/// The list is clean, the network is one, and it goes on every day of the log at the same pace: still nobody's shop.
+#[test]
+fn steady_abuse_for_the_whole_log_is_named() {
+    let client = "pc[198.18.4.9], sasl_method=PLAIN, sasl_username=taro@example.jp";
+    for (count, together, gap) in [(300, 1, 2), (30, 20, 700)] {
+        let mut log = Log::default();
+        for day in 0..30_i64 {
+            for n in 0..count {
+                let number = |k: i64| (day * count + n) * together + k;
+                let to: Vec<String> =
+                    (0..together).map(|k| format!("v{}@x{}.example", number(k), number(k) % 97)).collect();
+                log.put(START + day * DAY + 20_000 + n * gap, client, "taro@example.jp", &to, false);
+            }
+        }
+        let report = log.inspect();
+        let named = report.incidents.iter().any(|i| i.origin == "account:taro@example.jp");
+        assert!(named && report.notices.is_empty(), "{count} {together}: {:?}", report.notices);
+    }
+}

@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod header;
 pub mod list;
 pub mod preview;
+pub mod proof;
 mod report;
 pub mod search;
 pub mod srs;

@@ -128,22 +128,30 @@ impl Bringing<'_> {
                 self.report.aliases += 1;
                 continue;
             }
-            let add = Command::Alias(AliasCommand::Add { pattern: pattern.clone(), target });
-            match self.control.run(add, self.actor).await {
-                Ok(_) => self.report.aliases += 1,
-                Err(Refusal::Invalid { .. }) if self.alias_is_there(&pattern).await? => {}
-                Err(Refusal::Invalid { reason }) => {
+            let add = Command::Alias(AliasCommand::Add { pattern: pattern.clone(), target: target.clone() });
+            match (self.alias_target(&pattern).await?, self.control.run(add, self.actor).await) {
+                (_, Ok(_)) => self.report.aliases += 1,
+                (Some(known), Err(Refusal::Invalid { .. })) if known.eq_ignore_ascii_case(&target) => {}
+                (Some(known), Err(Refusal::Invalid { .. })) => {
+                    let text = say!(
+                        ja: "{pattern} はすでに {known} 宛てです。{target} には届きません。両方へ届けるにはメーリングリストにしてください。",
+                        en: "{pattern} goes to {known} already, and not to {target}. To reach both, make a list."
+                    );
+                    let mend = Some(format!("sekisho list add {pattern}"));
+                    self.report.note(Kind::Fault, &path.display().to_string(), Some(number), text, mend);
+                }
+                (None, Err(Refusal::Invalid { reason })) => {
                     self.report.note(Kind::Fault, &path.display().to_string(), Some(number), reason, None);
                 }
-                Err(other) => return Err(other),
+                (_, Err(other)) => return Err(other),
             }
         }
         Ok(())
     }
 
-    async fn alias_is_there(&self, pattern: &str) -> Result<bool, Refusal> {
+    async fn alias_target(&self, pattern: &str) -> Result<Option<String>, Refusal> {
         let all = self.control.store().read(|tx| sekisho_store::alias::list(tx, None)).await?;
-        Ok(all.iter().any(|alias| alias.pattern.eq_ignore_ascii_case(pattern)))
+        Ok(all.into_iter().find(|alias| alias.pattern.eq_ignore_ascii_case(pattern)).map(|alias| alias.target))
     }
 }
 

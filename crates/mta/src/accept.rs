@@ -7,6 +7,7 @@
 //! `holding`, and whether the origin's mail is held, and never the reply (P8).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use sekisho_control::guard::{Aftermath, Mail, Ruling, Seed};
 use sekisho_control::{BusEvent, Control, entry};
@@ -83,6 +84,14 @@ pub struct Recipient {
     pub origin: Option<Origin>,
 }
 
+impl Recipient {
+    /// Whether it leaves this server.
+    #[must_use]
+    pub const fn is_outside(&self) -> bool {
+        matches!(self.route, Route::Outside(_))
+    }
+}
+
 /// Where a recipient goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -113,7 +122,10 @@ pub async fn accept(control: &Control, submission: Submission) -> Result<Message
     let id = submission.id;
     let work = Arc::new(Work::of(control, submission));
     let seed = work.seed.clone();
-    match control.store().write(move |tx| work.run(tx)).await {
+    let begun = Instant::now();
+    let committed = control.store().write(move |tx| work.run(tx)).await;
+    control.latencies().accept.observe(begun.elapsed());
+    match committed {
         Ok(Committed::Accepted(told)) => {
             control.bus().publish(BusEvent::QueueReady);
             if let Some(seed) = &seed {
@@ -176,7 +188,7 @@ impl Work {
             parts.push(Part {
                 entry: inlog(&submission, id, &origin.key(), &recipients),
                 message: message(&submission, id, origin, &recipients),
-                mail: judged.then(|| signs::mail(control.guard(), &submission, id, origin, &recipients)),
+                mail: judged.then(|| signs::mail(control, &submission, id, origin, &recipients)),
             });
         }
         let seed = signs::seed(control.guard(), &submission);
@@ -242,7 +254,9 @@ impl Work {
             }
             keep(tx, &waiting, stored, self.now)?;
         }
-        journal::append(tx, std::slice::from_ref(&part.entry))
+        let mut entry = part.entry.clone();
+        entry::new_to_origin(&mut entry, ruling.first_contacts);
+        journal::append(tx, &[entry])
     }
 }
 

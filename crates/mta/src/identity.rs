@@ -79,12 +79,38 @@ pub fn exists(tx: &mut dyn Tx, address: &Address) -> Result<bool> {
     Ok(alias::list(tx, Some(address.domain().ascii()))?.iter().any(|alias| alias.pattern == key))
 }
 
+/// Whether the name that people read in a From field (its value, as it came) is an address other than the author's: what
+/// they take it to come from is not who wrote it.
+#[must_use]
+pub fn names_another(from: &[u8], author: &Address) -> bool {
+    let decoded = sekisho_message::charset::decode_header(from);
+    let Some((name, _)) = decoded.split_once('<') else { return false };
+    let words = name.split(|c: char| c.is_whitespace() || "\"'(),;:[]".contains(c)).filter(|word| word.contains('@'));
+    words.filter_map(|word| Address::parse(word).ok()).any(|named| named.key() != author.key())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use sekisho_message::header::originators;
 
     use super::*;
+
+    #[test]
+    fn an_address_in_the_name_that_is_not_the_authors_is_an_imitation() {
+        let author = Address::parse("taro@example.jp").unwrap();
+        let names = |from: &str| names_another(from.as_bytes(), &author);
+        assert!(names("\"boss@bank.example\" <taro@example.jp>"));
+        assert!(names("=?UTF-8?B?c3VwcG9ydEBiYW5rLmV4YW1wbGU=?= <taro@example.jp>"));
+        for own in [
+            "taro@example.jp",
+            "Taro <taro@example.jp>",
+            "\"Taro@Example.jp\" <taro@example.jp>",
+            "a @ b <taro@example.jp>",
+        ] {
+            assert!(!names(own), "{own}");
+        }
+    }
 
     fn addresses(header: &str) -> Option<Vec<String>> {
         match claim(&originators(header.as_bytes())) {

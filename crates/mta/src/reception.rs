@@ -13,6 +13,7 @@ mod filter;
 mod intake;
 mod login;
 mod reply;
+mod score;
 mod settings;
 mod transaction;
 
@@ -62,6 +63,7 @@ pub struct Reception {
     filter: RuleFile<MailFilter>,
     wire: [Wire; 3],
     sessions: AtomicU64,
+    scorer: score::Scorer,
 }
 
 /// What a listener's sessions are like, by what is offered.
@@ -87,6 +89,7 @@ impl Reception {
             claims: Claims::new(control.clone(), settings.hostname.to_string()),
             effect: RuleFile::new(settings.data.join("effect.dat"), read_effect, EffectRules::shipped),
             filter: RuleFile::new(settings.data.join("mail.dat"), read_filter, MailFilter::default),
+            scorer: score::Scorer::new(control.guard().settings().filter.clone()),
             control,
             clock,
             directory,

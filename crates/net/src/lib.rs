@@ -8,6 +8,7 @@ pub mod drive;
 pub mod http;
 pub mod https;
 pub mod listen;
+pub mod proof;
 pub mod resolver;
 pub mod tls;
 

@@ -178,6 +178,11 @@ impl Resolver {
         self.dns.clear_cache();
     }
 
+    /// What asks over the wire, with the cache that all clones share.
+    pub(crate) fn wire(&self) -> &TokioResolver {
+        &self.dns
+    }
+
     /// The records of one type, never an empty list.
     async fn ask(&self, name: Name, kind: RecordType) -> Result<Vec<RData>, DnsError> {
         let answer = tokio::time::timeout(PATIENCE, self.dns.lookup(name, kind)).await;

@@ -4,8 +4,8 @@
 mod certificate;
 mod client;
 mod der;
+mod facts;
 mod server;
-mod validity;
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +20,8 @@ use sekisho_proto::sasl::Channel;
 pub use certificate::{Pem, ensure, load, self_signed};
 pub use client::ClientTls;
 pub use der::Holder;
+pub use facts::{Facts, facts};
 pub use server::ServerTls;
-pub use validity::until;
 
 /// What a driver may do when a session asks for TLS.
 #[derive(Clone, Default)]

@@ -3,8 +3,10 @@
 //! A body of up to 64 KiB lies in the table `body`, a larger one in a file. Who stores it has the first
 //! reference (a queued message or a message in a folder); when the last reference goes, so does the body:
 //! at once from the table, by [`Store::collect_garbage`](crate::Store::collect_garbage) from the files,
-//! because a file may go only after the transaction that said so is durable.
+//! because a file may go only after the transaction that said so is durable. What an EXPUNGE lets go is noted in the
+//! table `expunged` first and released by `collect_garbage` too, so that nobody waits for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -235,12 +237,13 @@ pub(crate) async fn collect(store: &Store, blobs: &Blobs, limit: u32) -> Result<
     if blobs.is_kept_whole() {
         return Ok(0);
     }
+    let released = store.write(move |tx| release_expunged(tx, limit)).await?;
     let files = store.write(move |tx| forget(tx, limit)).await?;
-    let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
+    let count = u32::try_from(files.len().max(released)).unwrap_or(u32::MAX);
     for name in &files {
         blobs.delete(name)?;
     }
-    if files.is_empty() {
+    if count == 0 {
         let mut old = blobs.sweep()?;
         if !old.is_empty() {
             old = store.read(move |tx| without_row(tx, old)).await?;
@@ -257,6 +260,29 @@ pub(crate) async fn collect(store: &Store, blobs: &Blobs, limit: u32) -> Result<
 fn forget_derived(tx: &mut dyn Tx, id: ContentId) -> Result<()> {
     for table in ["summary", "digest", "signature"] {
         tx.execute(&format!("DELETE FROM {table} WHERE content = ?1"), &[id.into()])?;
+    }
+    Ok(())
+}
+
+/// Takes away up to `limit` references that expunged messages left; how many.
+fn release_expunged(tx: &mut dyn Tx, limit: u32) -> Result<usize> {
+    let contents = tx.all(
+        "DELETE FROM expunged WHERE id IN (SELECT id FROM expunged ORDER BY id LIMIT ?1) RETURNING content",
+        &[limit.into()],
+        |row| Ok(ContentId(row.int(0)?)),
+    )?;
+    release_all(tx, contents.iter().copied())?;
+    Ok(contents.len())
+}
+
+/// Gives up one reference for each of `contents`.
+pub(crate) fn release_all(tx: &mut dyn Tx, contents: impl Iterator<Item = ContentId>) -> Result<()> {
+    let mut counts: BTreeMap<ContentId, u64> = BTreeMap::new();
+    for content in contents {
+        *counts.entry(content).or_default() += 1;
+    }
+    for (content, count) in counts {
+        release(tx, content, count)?;
     }
     Ok(())
 }

@@ -47,6 +47,7 @@ pub(crate) const TABLES: &[Table] = &[
     given("digest", &["content"]),
     given("signature", &["content"]),
     given("garbage", &["content"]),
+    counted("expunged"),
     counted("origin"),
     counted("epoch"),
     counted("lane"),

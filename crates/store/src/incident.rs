@@ -125,6 +125,15 @@ pub fn current(tx: &mut dyn Tx, origin: &str) -> Result<Option<Incident>> {
     tx.one(&format!("SELECT {COLUMNS} FROM incident WHERE origin = ?1 AND state < 3"), &[origin.into()], read)
 }
 
+/// Incidents that are open or contained and hold mail, at most 1,000.
+///
+/// # Errors
+/// What the engine reports.
+pub fn under_way(tx: &mut dyn Tx) -> Result<Vec<Incident>> {
+    let sql = format!("SELECT {COLUMNS} FROM incident WHERE state < 2 AND epoch IS NOT NULL ORDER BY id LIMIT 1000");
+    tx.all(&sql, &[], read)
+}
+
 /// Incidents before `before` (all when none), the newest first, at most `limit`.
 ///
 /// # Errors

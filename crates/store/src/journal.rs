@@ -4,6 +4,7 @@
 //! moment that dialogue waits in a buffer. Only the number is indexed: a stretch of time
 //! is found by halving, and the rest is read. Old entries lie in compressed chunks.
 
+mod back;
 mod chunk;
 mod query;
 
@@ -11,6 +12,7 @@ use sekisho_message::Time;
 
 use crate::{Error, Result, Row, Tx};
 
+pub use back::query_back;
 pub use chunk::{compress_step, expire_step};
 pub use query::{Page, last_id, query};
 

@@ -14,7 +14,7 @@ mod read;
 
 pub use copy::{Copied, copy, move_};
 pub use expunge::{Vanished, expunge, vanished_since};
-pub use flags::{FlagChange, FlagsSet, set_flags};
+pub use flags::{FlagChange, FlagsSet, set_flags, set_flags_unheard};
 pub use place::{Delivery, Placed, append, deliver, replace};
 pub use read::{SummaryRef, changed_since, entries, first_unseen, flagged, note_first_unseen, signed, summaries};
 
@@ -26,8 +26,12 @@ use sekisho_message::Time;
 pub use crate::content::{Body, summary};
 use crate::{ContentId, MailboxId, Result, Tx, TxExt};
 
-/// Most messages that one transaction should change: give more in pieces.
+/// Most messages that one transaction should change one by one: give more in pieces.
 pub const MOST_AT_ONCE: usize = 1_000;
+
+/// The same for what goes by ranges, at a microsecond or two a message: flags, copies, moves, expunges. Others who
+/// write wait meanwhile.
+pub const MOST_TOGETHER: usize = 20_000;
 
 /// Flags of a message as a bit mask: system flags below, keywords from bit 8 on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

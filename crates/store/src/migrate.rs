@@ -14,6 +14,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007.sql"),
     include_str!("migrations/0008.sql"),
     include_str!("migrations/0009.sql"),
+    include_str!("migrations/0015.sql"),
+    include_str!("migrations/0012.sql"),
 ];
 
 /// The version of the tables that this release wants.

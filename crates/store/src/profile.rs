@@ -19,17 +19,33 @@ pub fn get(tx: &mut dyn Tx, origin: i64) -> Result<Option<Vec<u8>>> {
     tx.one("SELECT bytes FROM profile WHERE origin = ?1", &[origin.into()], |row| row.blob(0).map(<[u8]>::to_vec))
 }
 
-/// Keeps the profile of an origin. `name` is the origin's key; `held` says whether its mail waits for a person.
+/// Keeps the profile of an origin. `name` is the origin's key; `held` says whether its mail waits for a person; `rung` is the
+/// number of the ladder's rung on which it stands, 0 for the first.
 ///
 /// # Errors
 /// What the engine reports.
-pub fn put(tx: &mut dyn Tx, origin: i64, name: &str, held: bool, bytes: &[u8]) -> Result<()> {
+pub fn put(tx: &mut dyn Tx, origin: i64, name: &str, held: bool, rung: u8, bytes: &[u8]) -> Result<()> {
     tx.execute(
-        "INSERT INTO profile (origin, name, held, bytes) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (origin) DO UPDATE SET name = excluded.name, held = excluded.held, bytes = excluded.bytes",
-        &[origin.into(), name.into(), held.into(), bytes.into()],
+        "INSERT INTO profile (origin, name, held, rung, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (origin) DO UPDATE SET name = excluded.name, held = excluded.held, rung = excluded.rung,
+             bytes = excluded.bytes",
+        &[origin.into(), name.into(), held.into(), i64::from(rung).into(), bytes.into()],
     )?;
     Ok(())
+}
+
+/// How many accounts, and how many other origins, stand on each rung above the first.
+///
+/// # Errors
+/// What the engine reports.
+pub fn rungs(tx: &mut dyn Tx) -> Result<Vec<(u8, u64, u64)>> {
+    tx.all(
+        "SELECT rung, CAST(SUM(CASE WHEN name LIKE 'account:%' THEN 1 ELSE 0 END) AS BIGINT),
+             CAST(SUM(CASE WHEN name LIKE 'account:%' THEN 0 ELSE 1 END) AS BIGINT)
+         FROM profile WHERE rung > 0 GROUP BY rung ORDER BY rung",
+        &[],
+        |row| Ok((u8::try_from(row.int(0)?).unwrap_or(u8::MAX), row.count(1)?, row.count(2)?)),
+    )
 }
 
 /// Forgets the profile of an origin.

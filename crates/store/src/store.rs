@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -47,6 +48,8 @@ struct Inner {
     blobs: Arc<Blobs>,
     numbers: Numbers,
     node: String,
+    /// Writes that were asked for.
+    writes: AtomicU64,
 }
 
 impl Store {
@@ -58,7 +61,9 @@ impl Store {
         let blobs = Arc::new(Blobs::open(&settings.blobs)?);
         let backend = Backend::open(&settings.url)?;
         let node = settings.node.clone();
-        Ok(Self { inner: Arc::new(Inner { backend, blobs, numbers: Numbers::default(), node }) })
+        Ok(Self {
+            inner: Arc::new(Inner { backend, blobs, numbers: Numbers::default(), node, writes: AtomicU64::new(0) }),
+        })
     }
 
     /// Runs `f` in a transaction that is durable when this returns. `f` may run more than once
@@ -68,6 +73,7 @@ impl Store {
     /// What `f` answers, and what the engine reports. Nothing was changed then.
     pub async fn write<T: Send + 'static>(&self, f: impl Fn(&mut dyn Tx) -> Result<T> + Send + 'static) -> Result<T> {
         let (job, answer) = job(f);
+        self.inner.writes.fetch_add(1, Ordering::Relaxed);
         self.inner.backend.submit(job).await?;
         answer.await.map_err(|_| closed())?
     }
@@ -88,6 +94,27 @@ impl Store {
             result
         });
         reading.await.map_err(|error| Error::Engine(error.to_string()))?
+    }
+
+    /// [`Store::read`] of a few rows by their keys. The embedded engine answers that sooner than another thread could be
+    /// woken, so it is asked right here; a server is asked as by [`Store::read`].
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut dyn Tx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => self.read_blocking(f),
+            Backend::Postgres(_) => self.read(f).await,
+        }
+    }
+
+    /// How many writes this process has asked for: by how fast that grows, work that can wait sees that others are busy.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.inner.writes.load(Ordering::Relaxed)
     }
 
     /// [`Store::write`] for threads that may block.
@@ -196,7 +223,8 @@ impl Store {
         self.inner.backend.notifications()
     }
 
-    /// Deletes up to `limit` bodies that nothing refers to any more; how many. Call now and then until 0.
+    /// Deletes up to `limit` bodies that nothing refers to any more, and takes away up to `limit` references of expunged
+    /// messages; how many of what was more. Call now and then until 0.
     /// When there are none it looks through one folder of body files for leftovers of a crash.
     ///
     /// # Errors

@@ -124,7 +124,8 @@ fn exercise(tx: &mut Recording<'_>, messages: &[NewMessage]) -> Result<()> {
     contact::wrote(tx, 1, &[1], &known, now + Duration::from_secs(30 * 86_400))?;
     contact::received(tx, 1, 3, now)?;
     profile::take(tx, 1)?;
-    profile::put(tx, 1, "account:a@example.jp", false, b"")?;
+    profile::put(tx, 1, "account:a@example.jp", false, 1, b"")?;
+    profile::rungs(tx)?;
     profile::held(tx, 0, 10)?;
     profile::put_site(tx, b"")?;
     profile::site(tx)?;

@@ -94,9 +94,14 @@ impl Browser {
         let begin = Instant::now();
         loop {
             let found = self.post("/execute/sync", &json!({ "script": script, "args": [text] }));
+            // A page that follows what happens may have drawn it anew meanwhile.
             if let Some(element) = found[ELEMENT].as_str() {
-                self.post(&format!("/element/{element}/click"), &json!({}));
-                return;
+                let path = format!("/session/{}/element/{element}/click", self.session);
+                match self.ask("POST", &path, &json!({}))["error"].as_str() {
+                    None => return,
+                    Some("stale element reference") => {}
+                    Some(error) => panic!("“{text}”: {error}"),
+                }
             }
             assert!(begin.elapsed() < PATIENCE, "nothing reads “{text}” at {}:\n{}", self.path(), self.text());
             std::thread::sleep(Duration::from_millis(20));
@@ -184,6 +189,12 @@ impl Browser {
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let value = self.ask(method, path, body);
+        assert!(value["error"].is_null(), "{method} {path}: {value}");
+        value
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -206,9 +217,7 @@ impl Browser {
         stream.read_exact(&mut answer).unwrap();
         let body = String::from_utf8_lossy(&answer);
         let value: Value = serde_json::from_str(&body).unwrap_or_else(|e| panic!("{method} {path}: {e}: {body}"));
-        let value = value["value"].clone();
-        assert!(value["error"].is_null(), "{method} {path}: {value}");
-        value
+        value["value"].clone()
     }
 }
 

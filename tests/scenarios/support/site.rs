@@ -35,10 +35,14 @@ pub struct Site {
 impl Site {
     /// A server with these accounts, and more lines of configuration.
     pub fn start(accounts: &[&str], effect: Option<&str>, more: &str) -> Self {
+        Self::of(Setup { accounts, effect, more, ..Setup::default() })
+    }
+
+    /// A server as it is set up, but for where its mail goes: outside.
+    pub fn of(setup: Setup<'_>) -> Self {
         let outside = ScriptedPeer::start(Script::new()).unwrap();
         let routes = format!("[{{ domain = \"*\", host = \"127.0.0.1\", port = {} }}]", outside.address().port());
-        let setup = Setup { accounts, effect, routes: &routes, require_tls: false, more, ..Setup::default() };
-        let server = Server::prepare(&setup);
+        let server = Server::prepare(&Setup { routes: &routes, require_tls: false, ..setup });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let clock = Clock::stopped_at(now());
         let over = Arc::new(AtomicBool::new(false));

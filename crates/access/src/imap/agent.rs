@@ -1,6 +1,7 @@
 //! The agent of one connection: events in, answers out.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use sekisho_control::bus::Watch;
 use sekisho_control::credential::Stamp;
@@ -376,7 +377,11 @@ fn has_numbers(key: &Key) -> bool {
 impl Agent<ImapSession> for ImapAgent {
     async fn answer(&mut self, event: Event) -> Reply {
         let mut unsaid = self.unsaid();
+        let begun = matches!(event, Event::Command { .. }).then(Instant::now);
         let reply = self.answered(event).await;
+        if let Some(begun) = begun {
+            self.service.control().latencies().imap.observe(begun.elapsed());
+        }
         match reply {
             reply if unsaid.is_empty() => reply,
             Reply::More(data) => Reply::More([unsaid, data].concat()),

@@ -115,7 +115,7 @@ impl ImapAgent {
 
     async fn fits(&self, target: &Found, size: u64) -> std::result::Result<bool, Done> {
         let owner = target.mailbox.account;
-        let usage = self.store().read(move |tx| account::usage(tx, owner)).await;
+        let usage = self.store().look(move |tx| account::usage(tx, owner)).await;
         let usage = usage.map_err(|error| self.refused(&error))?;
         Ok(usage.quota.is_none_or(|quota| usage.used.saturating_add(size) <= quota)
             && usage.message_quota.is_none_or(|most| usage.messages < most))

@@ -6,7 +6,7 @@ use sekisho_message::Time;
 use sekisho_proto::imap::command::Copy;
 use sekisho_proto::imap::{Done, set};
 use sekisho_store::acl::Rights;
-use sekisho_store::mail::{self, Copied, FlagChange, Flags, MOST_AT_ONCE};
+use sekisho_store::mail::{self, Copied, FlagChange, Flags, MOST_TOGETHER};
 use sekisho_store::{AccountId, Error, MailboxId, Result, Tx};
 
 use super::agent::ImapAgent;
@@ -65,7 +65,7 @@ impl ImapAgent {
     /// (RFC 9051 §6.4.7); of a move, each step is one message in one place at any time.
     pub(super) async fn copy_on(&mut self, mut work: CopyWork) -> std::result::Result<(CopyWork, Vec<u8>), Done> {
         while let Some(uids) = work.uids.get(work.at..).filter(|rest| !rest.is_empty()) {
-            let uids: Arc<[u32]> = uids.iter().take(MOST_AT_ONCE).copied().collect();
+            let uids: Arc<[u32]> = uids.iter().take(MOST_TOGETHER).copied().collect();
             let (remove, from, to, lost) = (work.remove, work.from.0, work.to.0, work.lost);
             let now = self.service.control().now();
             work.at += uids.len();
@@ -116,7 +116,7 @@ impl ImapAgent {
     }
 
     async fn undo_copy(&self, to: MailboxId, copied: &Copied) {
-        for step in copied.uids.chunks(MOST_AT_ONCE) {
+        for step in copied.uids.chunks(MOST_TOGETHER) {
             let uids = Arc::new(step.iter().map(|&(_, new)| new).collect::<Vec<u32>>());
             if let Err(error) = self.store().write(move |tx| mail::expunge(tx, to, &uids, false)).await {
                 tracing::error!(account = self.account(), %error, "IMAP: an incomplete COPY could not be undone");
@@ -132,23 +132,12 @@ fn step(
     (remove, lost): (bool, Flags),
     now: Time,
 ) -> Result<Copied> {
-    let copied = match remove {
-        true if from == to => renewed(tx, from, uids, now)?,
-        true => mail::move_(tx, from, uids, to, now)?,
-        false => mail::copy(tx, from, uids, to, now)?,
-    };
+    // A move into the mailbox where the messages are gives them new UIDs (RFC 6851 §3.1).
+    let copied = if remove { mail::move_(tx, from, uids, to, now)? } else { mail::copy(tx, from, uids, to, now)? };
     if lost != Flags::default() && !copied.uids.is_empty() {
         let new: Vec<u32> = copied.uids.iter().map(|&(_, new)| new).collect();
         mail::set_flags(tx, to, &new, FlagChange::Remove(lost), None)?;
     }
-    Ok(copied)
-}
-
-/// A move into the mailbox where the messages are gives them new UIDs (RFC 6851 §3.1).
-fn renewed(tx: &mut dyn Tx, mailbox: MailboxId, uids: &[u32], now: Time) -> Result<Copied> {
-    let copied = mail::copy(tx, mailbox, uids, mailbox, now)?;
-    let old: Vec<u32> = copied.uids.iter().map(|&(old, _)| old).collect();
-    mail::expunge(tx, mailbox, &old, false)?;
     Ok(copied)
 }
 

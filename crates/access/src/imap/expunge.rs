@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sekisho_proto::imap::Done;
 use sekisho_proto::imap::set::SequenceSet;
 use sekisho_store::acl::Rights;
-use sekisho_store::mail::{self, Flags, MOST_AT_ONCE};
+use sekisho_store::mail::{self, Flags, MOST_TOGETHER};
 
 use super::agent::{ImapAgent, Outcome};
 use super::news::Allowed;
@@ -57,7 +57,7 @@ impl ImapAgent {
             .await;
         let mut deleted = deleted.map_err(|error| self.refused(&error))?;
         deleted.retain(|uid| messages.binary_search_by_key(uid, |m| m.uid).is_ok());
-        for step in deleted.chunks(MOST_AT_ONCE) {
+        for step in deleted.chunks(MOST_TOGETHER) {
             let uids = Arc::new(step.to_vec());
             let done = self.store().write(move |tx| mail::expunge(tx, id, &uids, true)).await;
             done.map_err(|error| self.refused(&error))?;

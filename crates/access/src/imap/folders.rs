@@ -110,7 +110,7 @@ impl ImapAgent {
         self.changed(id, owner);
         let uids = self.store().read(move |tx| super::select::uids(tx, inbox, uid_next.saturating_sub(1))).await;
         let uids = uids.map_err(|error| self.refused(&error))?;
-        for step in uids.chunks(sekisho_store::mail::MOST_AT_ONCE) {
+        for step in uids.chunks(sekisho_store::mail::MOST_TOGETHER) {
             let step = step.to_vec();
             let moved = self.store().write(move |tx| sekisho_store::mail::move_(tx, inbox, &step, id, now)).await;
             moved.map_err(|error| self.refused(&error))?;

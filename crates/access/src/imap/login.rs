@@ -24,7 +24,7 @@ impl ImapAgent {
     fn admit(&mut self, verified: Verified) -> Done {
         let Verified { account, stamp, .. } = verified;
         // The watch starts before anything is read, so that no change falls between.
-        let watch = self.service.control().bus().watch(account.id);
+        let watch = self.service.control().bus().attend(account.id, &self.client, true);
         self.tls = None;
         self.who = Some(Who { account: account.id, address: account.address, watch, stamp });
         Done::ok("Logged in")

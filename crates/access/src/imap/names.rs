@@ -141,7 +141,7 @@ impl ImapAgent {
         absent: fn() -> Done,
     ) -> std::result::Result<Found, Done> {
         let (account, name) = (self.account_id()?, name.to_owned());
-        let found = self.store().read(move |tx| find(tx, account, &name)).await;
+        let found = self.store().look(move |tx| find(tx, account, &name)).await;
         let found = found.map_err(|error| self.refused(&error))?.ok_or_else(absent)?;
         found.need(rights)?;
         Ok(found)

@@ -77,8 +77,17 @@ impl ImapAgent {
         if view.dirty || allowed.look {
             let (id, since) = (view.id, view.mod_seq);
             let guest = self.who.as_ref().map(|who| who.account).filter(|account| *account != view.owner);
-            let changes = self.store().read(move |tx| changes_since(tx, id, since, guest)).await?;
-            self.apply(changes, out);
+            // Mostly nothing has happened, and one row says so.
+            let quiet = self.store().look(move |tx| {
+                let mailbox = mailbox::status(tx, id)?;
+                Ok(guest.is_none() && mailbox.is_some_and(|mailbox| mailbox.modseq <= since))
+            });
+            if quiet.await? {
+                self.heard_all();
+            } else {
+                let changes = self.store().read(move |tx| changes_since(tx, id, since, guest)).await?;
+                self.apply(changes, out);
+            }
         }
         self.tell_expunges(out, allowed);
         Ok(())
@@ -186,6 +195,12 @@ impl ImapAgent {
                 self.account_stale = true;
             }
             _ => {}
+        }
+    }
+
+    fn heard_all(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.dirty = false;
         }
     }
 

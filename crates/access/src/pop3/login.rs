@@ -39,7 +39,7 @@ impl Pop3Agent {
             }
         };
         // The watch starts before anything is read, so that no change falls between.
-        let watch = service.control().bus().watch(account.id);
+        let watch = service.control().bus().attend(account.id, &self.client, true);
         match maildrop::snapshot(service.control().store(), account.id, service.most_messages()).await {
             Ok(snapshot) => {
                 let listing = snapshot.listing();

@@ -136,6 +136,7 @@ async fn a_message_that_another_program_removed_is_refused_alone() {
         mail::expunge(tx, inbox, &[2], false)
     });
     expunge.await.unwrap();
+    house.control.store().collect_garbage(10).await.unwrap();
     let said = talk.say("RETR 1\r\nRETR 2\r\nRETR 3\r\nDELE 2\r\nDELE 3\r\nQUIT\r\n").await;
     assert!(said.contains("Subject: 0") && said.contains("Subject: 2"), "{said}");
     assert!(said.contains("-ERR The message was removed by another program\r\n"), "{said}");

@@ -221,6 +221,14 @@ pub const ACTS: &[Act] = &[
         "Set what kind of sender an origin is",
         &[("who", "string", "\"taro@example.jp\""), ("class", "string?", "\"newsletter\"")],
     ),
+    one(
+        "drill",
+        "start",
+        "drill",
+        "Rehearse an attack on a copy of the settings; one at a time",
+        &[("attack", "string?", "\"blast\""), ("from", "string?", "\"guessed\""), ("seed", "integer?", "1")],
+    ),
+    one("drill", "cancel", "drill", "End the drill that goes on", &[]),
     one("console", "factor_remove", "people", "Take the second factor away", &[ADDRESS]),
     one("console", "sessions_end", "people", "End its browsers' sessions and take its tokens away", &[ADDRESS]),
 ];
@@ -240,7 +248,8 @@ pub async fn answer(
     caller.must(act.scope)?;
     let command = command(act, body)?;
     let Some(key) = headers.get(KEY) else { return Ok(shown(perform(console, &caller, command).await)) };
-    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    let plain = |key: &&str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY).filter(plain);
     let key = key.ok_or_else(|| Problem::unreadable(KEY))?.to_owned();
     once(console, &caller, key, act, command, body).await
 }

@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use sekisho_control::latency::Counted;
 use sekisho_control::{Query, Refusal};
+use sekisho_guard::ladder::Rung;
 use serde_json::Value;
 
 use super::{Problem, caller};
 use crate::gate::{Guest, Oops};
+use crate::pulse::{WAITS, Waited};
 use crate::scope::Tier;
 use crate::service::Console;
 use crate::words::{items, number, text};
@@ -75,8 +78,59 @@ async fn numbers(console: &Console) -> Result<String, Refusal> {
     let entries = desk.look(Query::LogEnd).await?;
     head(&mut out, "sekisho_journal_entries_total", "counter", "Number of the newest journal entry.");
     line(&mut out, "sekisho_journal_entries_total", &[], entries.as_u64().unwrap_or(0));
+    rungs(&mut out, &desk.look(Query::Rungs).await?);
+    let latencies = console.control().latencies();
+    for (name, help, histogram) in [
+        ("sekisho_accept_seconds", "From the end of a message's data to its commit.", &latencies.accept),
+        ("sekisho_login_seconds", "A login, whatever came out.", &latencies.login),
+        ("sekisho_imap_command_seconds", "An IMAP command, until its answer is ready.", &latencies.imap),
+    ] {
+        latency(&mut out, name, help, &histogram.counted());
+    }
+    delivery(&mut out, &console.pulse().waited().await);
     signs(&mut out, &crate::pages::now::signs(console).await?);
     Ok(out)
+}
+
+fn rungs(out: &mut String, found: &Value) {
+    head(
+        out,
+        "sekisho_accounts_on_rung",
+        "gauge",
+        "Accounts on each rung of the ladder, as they stood when they were last judged.",
+    );
+    for rung in Rung::ALL {
+        line(out, "sekisho_accounts_on_rung", &[("rung", rung.name())], number(&found[rung.name()], "accounts"));
+    }
+    head(out, "sekisho_others_on_rung", "gauge", "Origins without an account on each rung above the first.");
+    for rung in Rung::ALL.into_iter().skip(1) {
+        line(out, "sekisho_others_on_rung", &[("rung", rung.name())], number(&found[rung.name()], "others"));
+    }
+}
+
+fn latency(out: &mut String, name: &str, help: &str, counted: &Counted) {
+    head(out, name, "histogram", help);
+    for (bound, n) in &counted.within {
+        let bound = format!("{}", *bound as f64 / 1e6);
+        line(out, &format!("{name}_bucket"), &[("le", &bound)], *n);
+    }
+    line(out, &format!("{name}_bucket"), &[("le", "+Inf")], counted.count);
+    let _ = writeln!(out, "{name}_sum {}", counted.micros as f64 / 1e6);
+    line(out, &format!("{name}_count"), &[], counted.count);
+}
+
+/// How long recipients waited: from the journal, so that every node and every way of delivery counts.
+fn delivery(out: &mut String, waited: &Waited) {
+    let name = "sekisho_delivery_seconds";
+    head(out, name, "histogram", "From acceptance until a recipient was relayed to or delivered.");
+    let mut count = 0;
+    for (place, n) in waited.buckets.iter().enumerate() {
+        count += n;
+        let bound = WAITS.get(place).map_or_else(|| "+Inf".to_owned(), u64::to_string);
+        line(out, &format!("{name}_bucket"), &[("le", &bound)], count);
+    }
+    line(out, &format!("{name}_sum"), &[], waited.seconds);
+    line(out, &format!("{name}_count"), &[], count);
 }
 
 /// The ten signs: 0 ok, 1 notice, 2 alarm.

@@ -12,7 +12,7 @@ use sekisho_store::queue::{Filter, Stage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use super::{Problem, caller};
+use super::{Body, Problem, caller};
 use crate::gate::{Guest, look};
 use crate::service::Console;
 
@@ -83,8 +83,7 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         let params = Params::<Vec<(String, String)>>::from_request_parts(&mut head, state).await;
         let Params(params) = params.map_err(|error| Problem::unreadable(&error.to_string()))?;
         let headers = head.headers.clone();
-        let body = String::from_request(Request::from_parts(head, body), state).await;
-        let body = body.map_err(|error| Problem::unreadable(&error.to_string()))?;
+        let Body(body) = Body::from_request(Request::from_parts(head, body), state).await?;
         Ok(Self { headers, parts, params, body })
     }
 }

@@ -3,6 +3,17 @@
 (() => {
   const follow = (element) => {
     const source = new EventSource(element.dataset.follow);
+    // Nothing is taken away under a finger or the keyboard: what came meanwhile is shown when it lets go.
+    let waiting = null;
+    const show = () => {
+      if (waiting === null || element.contains(document.activeElement) || element.matches(":active")) return;
+      const fresh = document.createElement("template");
+      fresh.innerHTML = waiting;
+      waiting = null;
+      if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(fresh.content);
+    };
+    element.addEventListener("focusout", () => setTimeout(show, 300));
+    addEventListener("pointerup", () => setTimeout(show, 300));
     source.onmessage = (event) => {
       if (element.dataset.mode === "append") {
         for (const line of event.data.split("\n")) {
@@ -11,10 +22,13 @@
           element.prepend(item);
         }
         while (element.children.length > 500) element.lastElementChild.remove();
-      } else if (!element.contains(document.activeElement)) {
-        element.innerHTML = event.data;
+      } else {
+        waiting = event.data;
+        show();
       }
     };
+    // What was followed is over: the page has more to say now.
+    source.addEventListener("end", () => { source.close(); location.reload(); });
     addEventListener("pagehide", () => source.close());
   };
   document.querySelectorAll("[data-follow]").forEach(follow);

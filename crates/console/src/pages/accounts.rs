@@ -185,23 +185,21 @@ pub(crate) async fn latest(console: &Console, member: &Member, address: &str) ->
         since: Some(sekisho_message::Time(now.micros() - MONTH)),
         ..JournalFilter::default()
     };
-    let (mut newest, mut after): (std::collections::VecDeque<Value>, i64) = (std::collections::VecDeque::new(), 0);
-    // The journal is read forwards; what a busy month has is passed over in some dozen steps.
+    let (mut newest, mut before): (Vec<Value>, _) = (Vec::new(), None);
+    // What a busy month has of other things is passed over in some dozen steps.
     for _ in 0..200 {
-        let page = member.look(console, Query::Logs { filter: filter.clone(), after, limit: 1_000 }).await?;
-        for entry in items(&page, "entries") {
+        let page = member.look(console, Query::LogsBack { filter: filter.clone(), before, limit: 1_000 }).await?;
+        let told = items(&page, "entries").iter().filter(|entry| {
             let detail = &entry["entry"]["detail"];
-            if detail["login"].is_string() || detail["act"].is_string() || detail["rung"].is_string() {
-                newest.push_front(entry.clone());
-                newest.truncate(LATEST);
-            }
-        }
-        after = page["next"].as_i64().unwrap_or(i64::MAX);
-        if page["end"] == true {
+            detail["login"].is_string() || detail["act"].is_string() || detail["rung"].is_string()
+        });
+        newest.extend(told.take(LATEST.saturating_sub(newest.len())).cloned());
+        before = page["next"].as_i64();
+        if page["end"] == true || newest.len() >= LATEST {
             break;
         }
     }
-    Ok(newest.into())
+    Ok(newest)
 }
 
 fn urgent(member: &Member, account: &Value, address: &str) -> Markup {

@@ -18,7 +18,7 @@ use crate::page::{Page, act_button, act_form, badge, cell, link, table};
 use crate::pages::queue::{Group, groups};
 use crate::scope::Tier;
 use crate::service::Console;
-use crate::words::{count, escaped, items, moment_of, number, said, t, text, time_of};
+use crate::words::{act_name, count, door, escaped, items, moment_of, number, said, t, text, time_of, word};
 
 /// Lines of each list that the page shows; the report has all.
 const SHORT: usize = 100;
@@ -205,11 +205,38 @@ fn resolve(member: &Member, command: &Value, back: &str, is_account: bool) -> Ma
     }
 }
 
+/// What to do next, with the buttons of this page.
 fn steps(told: &Value, lang: Language) -> Markup {
+    let incident = &told["incident"];
+    let resolve = t!(lang, ja: "新しいパスワードを作って解決する", en: "Make a new password and resolve");
+    let steps = match text(incident, "state") {
+        "opened" | "contained" if text(incident, "account").is_empty() => vec![
+            t!(lang, ja: "このネットワークからの中継は止まっています。悪用された機器やフォームを直してから「解決する」を押してください。",
+                en: "Nothing of this network goes out. Mend the machine or form that was abused, then press “Resolve”."),
+            t!(lang, ja: "不正ではなかったなら「誤検知: すべて送る」を押します。", en: "If it was no abuse, press “False alarm: send everything”."),
+        ],
+        "opened" | "contained" => vec![
+            t!(lang, ja: "今は何も外に出ません。急いで決める必要はなく、何も失われません。",
+                en: "Nothing gets out now. Nothing is lost, and there is no hurry to decide."),
+            t!(lang, ja: "不正利用なら「{resolve}」を押し、表示されたパスワードを電話などで本人に伝えます。本人のメールは自動で送られます。",
+                en: "If it was abuse, press “{resolve}” and tell the owner the password, by telephone for instance. His own mail goes by itself."),
+            t!(lang, ja: "そのあと、残ったメールを件名で確かめて削除します。", en: "Then look at the subjects of what is left, and purge it."),
+            t!(lang, ja: "本人の送信だったなら「誤検知: すべて送る」を押します。", en: "If it was the owner, press “False alarm: send everything”."),
+        ],
+        "cleaned" => vec![
+            t!(lang, ja: "残ったメールの件名を下で確かめ、不正なものは削除し、本人のものは送ります。残りがなくなると完了です。",
+                en: "Look at the subjects below: purge what is spam, send what is the owner's. When nothing is left, it is closed."),
+            t!(lang, ja: "届いてしまった宛先には、報告書の一覧を使って詫びと注意を送れます。",
+                en: "The report lists who was reached, so that they can be warned."),
+        ],
+        _ => vec![
+            t!(lang, ja: "することはもうありません。記録は報告書に残っています。", en: "Nothing is left to do. The report keeps the story."),
+        ],
+    };
     html! {
         section {
             h2 { (t!(lang, ja: "次にすること", en: "What to do next")) }
-            ol.story { @for step in items(told, "next") { li { (said(step, lang)) } } }
+            ol.story { @for step in steps { li { (step) } } }
         }
     }
 }
@@ -218,7 +245,7 @@ fn how(told: &Value, lang: Language) -> Markup {
     let how = &told["how"];
     let login = &told["first_foreign_login"];
     let bad = &told["first_bad_message"];
-    let (distinct, protocol, network) = (number(how, "distinct"), text(how, "protocol"), text(how, "network"));
+    let (distinct, protocol, network) = (number(how, "distinct"), door(text(how, "protocol")), text(how, "network"));
     html! {
         section {
             h2 { (t!(lang, ja: "パスワードはどう知られたか", en: "How the password was probably found")) }
@@ -233,12 +260,12 @@ fn how(told: &Value, lang: Language) -> Markup {
             }
             ul {
                 @for one in items(how, "wrong") {
-                    @let (n, place, over) = (count(number(one, "count")), text(one, "network"), text(one, "protocol"));
+                    @let (n, place, over) = (count(number(one, "count")), text(one, "network"), door(text(one, "protocol")));
                     li { (t!(lang, ja: "{place}: {over} で誤り {n} 回", en: "{place}: {n} wrong over {over}")) }
                 }
                 @if login.is_object() {
                     li { (t!(lang, ja: "見慣れない場所からの最初のログイン", en: "First login from elsewhere")) ": "
-                        (moment_of(&login["at"], lang)) " " (text(login, "protocol")) " " (text(login, "network")) }
+                        (moment_of(&login["at"], lang)) " " (door(text(login, "protocol"))) " " (text(login, "network")) }
                 }
                 @if bad.is_object() {
                     li { (t!(lang, ja: "最初の不審なメール", en: "First suspicious message")) ": "
@@ -385,12 +412,20 @@ fn people(told: &Value, list: &str, title: &str, lang: Language) -> Markup {
     } }
 }
 
+/// What was seen: each sentence once, with how often and how much it counted at most.
 fn signals(told: &Value, lang: Language) -> Markup {
+    let mut seen: Vec<(String, u64, f64)> = Vec::new();
+    for one in items(told, "signals") {
+        let (sentence, llr) = (said(&one["signal"]["text"], lang), one["signal"]["llr"].as_f64().unwrap_or(0.0));
+        match seen.iter_mut().find(|(known, ..)| *known == sentence) {
+            Some((_, n, most)) => (*n, *most) = (*n + 1, most.max(llr)),
+            None => seen.push((sentence, 1, llr)),
+        }
+    }
     html! { section {
         h2 { (t!(lang, ja: "何が見えたか", en: "What was seen")) }
-        ul { @for one in items(told, "signals").iter().take(SHORT) {
-            li { (said(&one["signal"]["text"], lang)) " "
-                span.quiet { (format!("{:+.1}", one["signal"]["llr"].as_f64().unwrap_or(0.0))) } }
+        ul { @for (sentence, n, llr) in seen.iter().take(SHORT) {
+            li { (sentence) " " span.quiet { (format!("{llr:+.1}")) @if *n > 1 { " × " (count(*n)) } } }
         } }
     } }
 }
@@ -399,7 +434,7 @@ fn acts(told: &Value, lang: Language) -> Markup {
     html! { section {
         h2 { (t!(lang, ja: "だれが何をしたか", en: "What was done by whom")) }
         ul { @for one in items(told, "acts").iter().take(SHORT) {
-            li { (moment_of(&one["at"], lang)) " " (text(one, "who")) ": " (text(one, "what")) " " (said(&one["text"], lang)) " "
+            li { (moment_of(&one["at"], lang)) " " (text(one, "who")) ": " (word(&act_name(text(one, "what"), lang), lang)) " " (said(&one["text"], lang)) " "
                 span.quiet { (text(&one["detail"], "reason")) " " (text(&one["detail"], "network")) } }
         } }
     } }

@@ -1,7 +1,7 @@
 //! *Logs*: the seven logs and the journal, looked through and followed live.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::Body;
@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use sekisho_control::Query;
 use sekisho_control::logs::{Log, Style};
 use sekisho_message::{Language, Time};
-use sekisho_store::journal::{Entry, JournalFilter, Kind};
+use sekisho_store::journal::{Entry, EntryId, JournalFilter, Kind};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -26,10 +26,12 @@ use crate::gate::{Member, Oops};
 use crate::page::{Page, cell, choice, field, link, table};
 use crate::scope::Tier;
 use crate::service::Console;
-use crate::words::{escaped, items, moment_of, t, text};
+use crate::words::{act_name, escaped, items, moment_of, t, text};
 
 /// Entries on a page.
 const ROWS: u32 = 200;
+/// How long a page looks for matches before it shows what it has.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// How often new entries are looked for while somebody follows.
 const POLL: Duration = Duration::from_secs(1);
 /// Names of what is not in one of the seven logs.
@@ -51,7 +53,7 @@ pub struct Wish {
     message: String,
     since: String,
     until: String,
-    after: String,
+    before: String,
 }
 
 impl Wish {
@@ -76,7 +78,7 @@ impl Wish {
     }
 
     fn asked(&self) -> String {
-        let Self { log, account, address, network, message, since, until, after: _ } = self;
+        let Self { log, account, address, network, message, since, until, before: _ } = self;
         let pairs = [
             ("log", log),
             ("account", account),
@@ -112,30 +114,62 @@ fn local_time(text: &str) -> Option<Time> {
 pub async fn page(State(console): State<Console>, member: Member, Params(wish): Params<Wish>) -> Result<Page, Oops> {
     let lang = member.lang();
     let filter = wish.filter(&member, console.control().now());
-    let after = wish.after.parse().unwrap_or(0);
-    let found = member.look(&console, Query::Logs { filter, after, limit: ROWS }).await?;
-    let rows: Vec<Vec<Markup>> = items(&found, "entries").iter().map(|entry| row(entry, lang)).collect();
-    let (asked, next) = (wish.asked(), found["next"].as_i64().unwrap_or(0));
+    let before = wish.before.parse().ok();
+    let (found, next) = newest(&console, &member, &filter, before).await?;
+    let rows: Vec<Vec<Markup>> = found.iter().map(|entry| row(entry, lang)).collect();
+    let asked = wish.asked();
     Ok(Page::new(
         t!(lang, ja: "ログ", en: "Logs"),
         html! {
+            section { (form(&wish, lang)) }
+            @if before.is_none() && wish.until.trim().is_empty() { (following(&asked, lang)) }
             section {
-                (form(&wish, lang))
-                (table(&t!(lang, ja: "記録", en: "Journal"), &heads(lang), &rows, lang))
+                (table(&t!(lang, ja: "新しい順", en: "The newest first"), &heads(lang), &rows, lang))
                 p.pager {
-                    @if found["end"] != true {
-                        a href=(format!("/logs?{asked}&after={next}")) { (t!(lang, ja: "続きを見る", en: "Go on")) }
+                    @if let Some(next) = next {
+                        a href=(format!("/logs?{asked}&before={next}")) { (t!(lang, ja: "さらに古いもの", en: "Older ones")) }
                     } @else { span.quiet { (t!(lang, ja: "以上です。", en: "That is all.")) } }
+                    @if before.is_some() {
+                        a href=(format!("/logs?{asked}")) { (t!(lang, ja: "最新へ戻る", en: "Back to the newest")) }
+                    }
                     a href=(format!("/logs.txt?{asked}")) download { (t!(lang, ja: "ログ形式で書き出す", en: "Export as log lines")) }
                 }
             }
-            section {
-                h2 { (t!(lang, ja: "これから来るもの", en: "What comes from now on")) }
-                ul.follow data-follow=(format!("/logs/events?{asked}")) data-mode="append" tabindex="0" role="log"
-                    aria-label=(t!(lang, ja: "新しい記録", en: "New entries")) {}
-            }
         },
     ))
+}
+
+/// A page of matches; one may be found empty and not be the last, so it goes on for a moment.
+async fn newest(
+    console: &Console,
+    member: &Member,
+    filter: &JournalFilter,
+    mut before: Option<EntryId>,
+) -> Result<(Vec<Value>, Option<EntryId>), Oops> {
+    let (begun, mut found) = (Instant::now(), Vec::new());
+    loop {
+        let limit = ROWS.saturating_sub(u32::try_from(found.len()).unwrap_or(ROWS)).max(1);
+        let mut page = member.look(console, Query::LogsBack { filter: filter.clone(), before, limit }).await?;
+        if let Some(entries) = page["entries"].as_array_mut() {
+            found.append(entries);
+        }
+        let next = page["next"].as_i64().filter(|_| page["end"] != true);
+        if next.is_none() || found.len() >= ROWS as usize || begun.elapsed() > PATIENCE {
+            return Ok((found, next));
+        }
+        before = next;
+    }
+}
+
+/// What comes from now on, the newest at the top.
+fn following(asked: &str, lang: Language) -> Markup {
+    html! {
+        section {
+            h2 { (t!(lang, ja: "これから来るもの（自動で追加されます）", en: "What comes from now on, by itself")) }
+            ul.follow data-follow=(format!("/logs/events?{asked}")) data-mode="append" tabindex="0" role="log"
+                aria-label=(t!(lang, ja: "新しい記録", en: "New entries")) {}
+        }
+    }
 }
 
 /// `GET /logs.txt`: every match, as log lines.
@@ -283,7 +317,7 @@ fn what(entry: &Value, lang: Language) -> Markup {
     let detail = &entry["detail"];
     let shown = |name: &str| text(detail, name).to_owned();
     let line = match text(entry, "kind") {
-        "act" => format!("{}: {} {}", shown("who"), shown("act"), shown("about")),
+        "act" => format!("{}: {} {}", shown("who"), act_name(&shown("act"), lang), shown("about")),
         "verdict" => format!("{} {}", shown("rung"), crate::words::said(&detail["text"], lang)),
         "in" => format!("{} → {} ({})", shown("from"), crate::words::number(detail, "recipients"), shown("with")),
         "out" | "fail" | "defer" => format!("{} {}", shown("host"), shown("reply")),

@@ -18,7 +18,7 @@ use crate::pages::entry::{new_password, new_password_fields};
 use crate::pages::personal;
 use crate::preview::counted;
 use crate::service::Console;
-use crate::words::{count, items, moment, moment_of, t, text};
+use crate::words::{count, door, items, moment, moment_of, t, text};
 use crate::{secret, setup};
 
 /// Held messages that are shown.
@@ -147,12 +147,7 @@ fn logins(member: &Member, latest: &[Value], queued: u64) -> Markup {
         .filter(|entry| entry["detail"]["login"].is_string())
         .map(|entry| {
             let right = entry["detail"]["ok"] == true;
-            let door = match text(entry, "kind") {
-                "pop3" => "POP3",
-                "imap4" => "IMAP",
-                "receive" => "SMTP",
-                _ => "Web",
-            };
+            let door = door(text(entry, "kind"));
             let network = text(entry, "network");
             vec![
                 moment_of(&entry["at"], lang),

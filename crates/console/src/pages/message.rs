@@ -1,5 +1,7 @@
 //! One message: its whole life, and what is in it as text alone.
 
+use std::time::{Duration, Instant};
+
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,6 +28,8 @@ const SHOWN: usize = 32 * 1024;
 const FIELDS: [&str; 8] = ["From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID"];
 /// Entries of its life.
 const ENTRIES: u32 = 1_000;
+/// How long its life is looked for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /messages/{id}`.
 ///
@@ -63,16 +67,18 @@ pub async fn page(State(console): State<Console>, member: Member, Path(id): Path
 async fn life(console: &Console, member: &Member, id: &str) -> Result<Vec<Vec<Markup>>, Oops> {
     let account = (member.scope.tier != Tier::System).then(|| member.scope.account.clone());
     let filter = JournalFilter { message: Some(id.to_owned()), account, ..JournalFilter::default() };
-    let (mut rows, mut after) = (Vec::new(), 0);
-    // A journal of a year is passed over in some hundred steps.
-    for _ in 0..500 {
-        let page = member.look(console, Query::Logs { filter: filter.clone(), after, limit: ENTRIES }).await?;
+    let (mut rows, mut before, begun) = (Vec::new(), None, Instant::now());
+    // From its end to its beginning: nothing is known of a message before it was accepted.
+    loop {
+        let page = member.look(console, Query::LogsBack { filter: filter.clone(), before, limit: ENTRIES }).await?;
         rows.extend(items(&page, "entries").iter().map(|entry| logs::row(entry, member.lang())));
-        after = page["next"].as_i64().unwrap_or(i64::MAX);
-        if page["end"] == true || rows.len() >= ENTRIES as usize {
+        let born = items(&page, "entries").iter().any(|entry| entry["entry"]["kind"] == "in");
+        before = page["next"].as_i64();
+        if born || page["end"] == true || rows.len() >= ENTRIES as usize || begun.elapsed() > PATIENCE {
             break;
         }
     }
+    rows.reverse();
     Ok(rows)
 }
 

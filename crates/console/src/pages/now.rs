@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chart;
 use crate::gate::{Member, Oops};
 use crate::page::{Page, act_form, badge, cell, link, table};
+use crate::pulse::Hour;
 use crate::service::Console;
 use crate::words::{count, escaped, items, moment_of, number, said, size, span, t, text, word};
 
@@ -69,7 +70,6 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
     let open: Vec<&Value> =
         items(&incidents, "incidents").iter().filter(|one| text(one, "state") != "closed").take(ROWS).collect();
     let status = desk.look(Query::QueueStatus).await?;
-    let origins = desk.look(Query::QueueOrigins).await?;
     let lockouts = desk.look(Query::Lockouts).await?;
     let holds = desk.look(Query::QueueHolds).await?;
     let hour = console.pulse().hour(console.control()).await?;
@@ -84,7 +84,7 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
                 (chart::minutes(&hour, lang))
             }
             (queue(&status, lang))
-            (busiest(&origins, lang))
+            (first_contacts(&hour, &holds, lang))
             (locks(&lockouts, lang))
         }
     })
@@ -199,32 +199,37 @@ fn queue(status: &Value, lang: Language) -> Markup {
     }
 }
 
-fn busiest(origins: &Value, lang: Language) -> Markup {
-    let rows: Vec<Vec<Markup>> = origins
-        .as_array()
-        .map_or(&[][..], Vec::as_slice)
+/// Who writes to most people that he never wrote to before: what abuse looks like first.
+fn first_contacts(hour: &Hour, holds: &Value, lang: Language) -> Markup {
+    let rows: Vec<Vec<Markup>> = hour
+        .first_contacts
         .iter()
         .take(ROWS)
-        .map(|one| {
-            let origin = text(one, "origin");
+        .map(|(who, n)| {
+            let (origin, place) = if who.contains('@') {
+                (format!("account:{who}"), format!("/accounts/{}", escaped(who)))
+            } else {
+                (who.clone(), format!("/queue?origin={}", escaped(who)))
+            };
+            let held = items(holds, "held").iter().any(|hold| text(hold, "origin") == origin);
             vec![
-                link(&format!("/queue?origin={}", escaped(origin)), origin),
-                html! { span.n { (count(number(one, "messages"))) } },
-                html! { span.n { (count(number(one, "recipients"))) } },
-                html! { @if one["held"] == true { (badge("holding", lang)) } },
+                link(&place, who),
+                html! { span.n { (count(*n)) } },
+                html! { @if held { (badge("holding", lang)) } },
+                link(&format!("/queue?origin={}", escaped(&origin)), &t!(lang, ja: "キュー", en: "Queue")),
             ]
         })
         .collect();
     let heads = [
         t!(lang, ja: "送信元", en: "Origin"),
-        t!(lang, ja: "通", en: "Messages"),
-        t!(lang, ja: "宛先", en: "Recipients"),
+        t!(lang, ja: "初めての宛先", en: "First contacts"),
         t!(lang, ja: "状態", en: "State"),
+        t!(lang, ja: "待っているメール", en: "What waits"),
     ];
     html! {
         section {
-            h2 { (t!(lang, ja: "キューの多い送信元", en: "Most in the queue")) }
-            (table(&t!(lang, ja: "送信元", en: "Origins"), &heads, &rows, lang))
+            h2 { (t!(lang, ja: "初めての宛先に多く送った送信元", en: "Top origins by first contacts")) }
+            (table(&t!(lang, ja: "この 1 時間", en: "In the last hour"), &heads, &rows, lang))
         }
     }
 }

@@ -30,6 +30,8 @@ const ROWS: usize = 100;
 const PATIENCE: Duration = Duration::from_millis(400);
 /// Pages of held mail that are put into groups.
 const GROUPED: usize = 20;
+/// Origins that are named.
+const BUSIEST: usize = 10;
 /// Groups that are shown.
 const GROUPS: usize = 50;
 
@@ -111,11 +113,17 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
     let asked = wish.asked();
     let status =
         if member.scope.tier == Tier::System { member.look(&console, Query::QueueStatus).await? } else { Value::Null };
+    let origins = if member.scope.tier == Tier::System && asked.is_empty() {
+        member.look(&console, Query::QueueOrigins).await?
+    } else {
+        Value::Null
+    };
     Ok(Page::new(
         t!(lang, ja: "キュー", en: "Queue"),
         html! {
             (stages(&status, lang))
             section { (form(&wish, lang)) }
+            (busiest(&origins, lang))
             (acts(&member, &filter, &format!("/queue?{asked}")))
             section {
                 (table(&t!(lang, ja: "宛先ごと", en: "By recipient"), &heads(lang), &rows, lang))
@@ -273,6 +281,39 @@ fn stages(status: &Value, lang: Language) -> Markup {
                         p.quiet { (count(number(counts, "recipients"))) " " (t!(lang, ja: "宛先", en: "recipients")) " · " (size(number(counts, "bytes"))) }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The origins that have most in the queue.
+fn busiest(origins: &Value, lang: Language) -> Markup {
+    let rows: Vec<Vec<Markup>> = origins
+        .as_array()
+        .map_or(&[][..], Vec::as_slice)
+        .iter()
+        .take(BUSIEST)
+        .map(|one| {
+            let origin = text(one, "origin");
+            vec![
+                link(&format!("/queue?origin={}", escaped(origin)), origin),
+                html! { span.n { (count(number(one, "messages"))) } },
+                html! { span.n { (count(number(one, "recipients"))) } },
+                html! { @if one["held"] == true { (badge("holding", lang)) } },
+            ]
+        })
+        .collect();
+    let heads = [
+        t!(lang, ja: "送信元", en: "Origin"),
+        t!(lang, ja: "通", en: "Messages"),
+        t!(lang, ja: "宛先", en: "Recipients"),
+        t!(lang, ja: "状態", en: "State"),
+    ];
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { (t!(lang, ja: "キューの多い送信元", en: "Most in the queue")) }
+                (table(&t!(lang, ja: "送信元", en: "Origins"), &heads, &rows, lang))
             }
         }
     }

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::{address_of, credential_acts};
 use crate::command::{AccountCommand, Command, IncidentCommand, Secret};
 use crate::control::{Acted, Fault};
-use crate::guard::Mode;
 use crate::guard::persistence;
 use crate::guard::split::{Pile, split};
+use crate::guard::{Mode, closed};
 use crate::{Actor, BusEvent, Control, Done, Refusal};
 
 /// Messages that are released or purged in one transaction.
@@ -68,6 +68,7 @@ fn origin_of(tx: &mut dyn Tx, which: &str) -> Result<String, Fault> {
         return found.map(|one| one.origin).ok_or_else(|| Fault::invalid(none(which)));
     }
     if which.contains(':') {
+        closed::check(which).map_err(Fault::invalid)?;
         return Ok(which.to_owned());
     }
     let key = address_of(which).map_err(|refusal| Fault::invalid(refusal.text().clone()))?.key();
@@ -119,6 +120,7 @@ async fn contain(control: &Control, which: &str, reason: String, actor: &Actor) 
                 None => open_again(tx, &hands, &origin, &who, hold.epoch)?,
             };
             incident::set_state(tx, id, State::Contained, &who, now)?;
+            let closes = closed::close(tx, id, &origin)?;
             let mut events = vec![BusEvent::QueueHeld, BusEvent::IncidentChanged, BusEvent::DirectoryChanged];
             let found = match crate::guard::account_of(&origin) {
                 Some(key) => account::get(tx, key)?,
@@ -139,13 +141,18 @@ async fn contain(control: &Control, which: &str, reason: String, actor: &Actor) 
             Ok(Acted {
                 act: "incident.contain",
                 about: found.map(|found| found.key).or(Some(origin.clone())),
-                detail: json!({ "incident": id, "origin": &origin, "reason": &reason, "messages": messages }),
+                detail: json!({
+                    "incident": id, "origin": &origin, "reason": &reason, "messages": messages, "closed": closes,
+                }),
                 done: Done::with(
                     say!(
                         ja: "{origin} を封じ込めました（インシデント {number}）。{messages} 通（宛先 {recipients} 件）が保留中です。次: sekisho incident show {number}",
                         en: "Contained {origin} (incident {number}); {messages} messages ({recipients} recipients) wait. Next: sekisho incident show {number}"
                     ),
-                    json!({ "incident": id, "origin": &origin, "messages": messages, "recipients": recipients }),
+                    json!({
+                        "incident": id, "origin": &origin, "messages": messages, "recipients": recipients,
+                        "closed": closes,
+                    }),
                 ),
                 events,
             })
@@ -207,7 +214,10 @@ async fn false_alarm(
             Ok(Acted {
                 act: "incident.release",
                 about: found.account.clone().or(Some(found.origin.clone())),
-                detail: json!({ "incident": found.id, "origin": &found.origin, "false_alarm": true }),
+                detail: json!({
+                    "incident": found.id, "origin": &found.origin, "false_alarm": true,
+                    "opened": closed::is_closed(&found.facts),
+                }),
                 done: Done::with(
                     say!(
                         ja: "インシデント {number} は誤検知として閉じました。保留はすべて解除しました。",
@@ -294,6 +304,7 @@ async fn resolve(
             incident::set_state(tx, one.id, State::Cleaned, &who, now)?;
             let detail = json!({
                 "incident": one.id, "origin": &one.origin, "undone": undone, "look_at": &made.others,
+                "opened": closed::is_closed(&one.facts),
             });
             Ok(Acted {
                 act: "incident.resolve",

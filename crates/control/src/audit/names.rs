@@ -1,18 +1,14 @@
-//! What the name service says about our domains: MX, SPF, DKIM, DMARC, and the names of our addresses.
+//! What the name service says about our domains (MX, SPF, DKIM, DMARC), our host name and our addresses.
 
 use std::net::IpAddr;
 
 use sekisho_message::{Text, say};
 
-use super::{Audit, Severity};
+use super::{Audit, Severity, dkim, dmarc, spf};
 use crate::Control;
 use crate::outside::{Mx, Outside, Silence};
 use crate::reputation::is_of_the_world;
-use crate::spf::{self, Spf};
 
-/// Selectors under which keys are looked for.
-const SELECTORS: [&str; 10] =
-    ["sekisho", "default", "dkim", "mail", "s1", "s2", "selector1", "selector2", "key1", "k1"];
 /// Domains that are looked at.
 const MOST: usize = 200;
 
@@ -20,34 +16,35 @@ pub(super) async fn check(control: &Control, domains: &[String], audit: &mut Aud
     let Some(outside) = control.outside() else { return };
     let outside = outside.as_ref();
     let addresses = control.own_addresses(outside).await;
+    let host = control.options().hostname.as_str();
+    let mut published = false;
     for domain in domains.iter().take(MOST) {
         let mut found = Audit { at: audit.at, ..Audit::default() };
-        let any = of_domain(outside, domain, &control.options().hostname, &addresses, &mut found).await;
+        let mx = mx(outside, domain, host, &addresses, &mut found).await;
+        let spf = spf::check(outside, domain, host, &addresses, &mut found).await;
+        let dkim = dkim::check(outside, domain, &control.options().dkim_selectors, &mut found).await;
+        let dmarc = dmarc::check(outside, domain, &mut found).await;
         // A name that can be nobody's, and of which nobody has heard, is a test's or a first try's.
-        if !any && found.skipped.is_empty() && !is_of_the_world(domain) {
+        if !(mx || spf || dkim || dmarc) && found.skipped.is_empty() && !is_of_the_world(domain) {
             audit
                 .skipped
                 .push(say!(ja: "{domain} は DNS に公開されていません", en: "{domain} is not published in the DNS"));
             continue;
         }
+        published = true;
         audit.findings.append(&mut found.findings);
         audit.skipped.append(&mut found.skipped);
         audit.done.push(say!(ja: "{domain} の MX・SPF・DKIM・DMARC", en: "MX, SPF, DKIM and DMARC of {domain}"));
     }
+    if published && is_of_the_world(host) {
+        own_name(outside, host, &addresses, audit).await;
+    }
     for ip in addresses {
-        reverse(outside, ip, &control.options().hostname, audit).await;
+        reverse(outside, ip, host, audit).await;
     }
 }
 
-/// Looks at one domain; whether anything at all is known of it.
-async fn of_domain(outside: &dyn Outside, domain: &str, host: &str, own: &[IpAddr], audit: &mut Audit) -> bool {
-    let mx = mx(outside, domain, host, own, audit).await;
-    let spf = spf(outside, domain, own, audit).await;
-    let dkim = dkim(outside, domain, audit).await;
-    let dmarc = dmarc(outside, domain, audit).await;
-    mx || spf || dkim || dmarc
-}
-
+/// Looks at where mail of a domain goes; whether anything is known of it.
 async fn mx(outside: &dyn Outside, domain: &str, host: &str, own: &[IpAddr], audit: &mut Audit) -> bool {
     let record = say!(ja: "DNS に登録: {domain}. MX 10 {host}.", en: "DNS: {domain}. MX 10 {host}.");
     match outside.mx(domain).await {
@@ -76,10 +73,19 @@ async fn mx(outside: &dyn Outside, domain: &str, host: &str, own: &[IpAddr], aud
             true
         }
         Ok(Mx::Hosts(hosts)) => {
-            let mut ours = hosts.iter().any(|one| one.eq_ignore_ascii_case(host));
+            let mut ours = false;
             for one in &hosts {
-                if !ours && let Ok(found) = outside.addresses(one).await {
-                    ours = found.iter().any(|ip| own.contains(&ip.to_canonical()));
+                ours |= one.eq_ignore_ascii_case(host);
+                match outside.addresses(one).await {
+                    Ok(found) => ours |= found.iter().any(|ip| own.contains(&ip.to_canonical())),
+                    Err(Silence::Nothing) => audit.find(
+                        "mx-dead",
+                        domain,
+                        Severity::Warning,
+                        say!(ja: "MX の {one} にアドレスがありません。", en: "its MX {one} has no address."),
+                        say!(ja: "DNS: {one} に A か AAAA を登録するか、MX から除く", en: "DNS: give {one} an A or AAAA record, or take it out of the MX records"),
+                    ),
+                    Err(Silence::Unknown(why)) => audit.skipped.push(unknown(one, "A/AAAA", &why)),
                 }
             }
             if !ours {
@@ -97,163 +103,30 @@ async fn mx(outside: &dyn Outside, domain: &str, host: &str, own: &[IpAddr], aud
     }
 }
 
-async fn spf(outside: &dyn Outside, domain: &str, own: &[IpAddr], audit: &mut Audit) -> bool {
-    let wanted = match own.first() {
-        Some(IpAddr::V4(v4)) => format!("v=spf1 mx ip4:{v4} -all"),
-        Some(IpAddr::V6(v6)) => format!("v=spf1 mx ip6:{v6} -all"),
-        None => "v=spf1 mx -all".to_owned(),
-    };
-    let record = say!(ja: "DNS に登録: {domain}. TXT \"{wanted}\"", en: "DNS: {domain}. TXT \"{wanted}\"");
-    let texts = match spf::records(outside, domain).await {
-        Ok(texts) => texts,
-        Err(why) => {
-            audit.skipped.push(unknown(domain, "SPF", &why));
-            return true;
-        }
-    };
-    match texts.as_slice() {
-        [] => audit.find(
-            "spf-missing",
-            domain,
-            Severity::Warning,
-            say!(ja: "SPF レコードがなく、誰でもこのドメインを名乗れます。", en: "it has no SPF record: anybody may claim to be it."),
-            record,
-        ),
-        [one] => spf_record(outside, domain, one, own, record, audit).await,
-        _ => audit.find(
-            "spf-twice",
-            domain,
-            Severity::Warning,
-            say!(ja: "SPF レコードが二つ以上あり、どちらも無効です。", en: "it has more than one SPF record, so none of them counts."),
-            record,
-        ),
-    }
-    !texts.is_empty()
-}
-
-async fn spf_record(outside: &dyn Outside, domain: &str, one: &str, own: &[IpAddr], record: Text, audit: &mut Audit) {
-    let all = one.split_whitespace().rfind(|term| term.to_ascii_lowercase().ends_with("all")).unwrap_or_default();
-    if matches!(all.to_ascii_lowercase().as_str(), "all" | "+all") {
-        audit.find(
-            "spf-open",
-            domain,
-            Severity::Critical,
-            say!(ja: "SPF が +all で終わり、世界中の誰にでも送信を許しています。", en: "its SPF ends in +all: the whole world may send for it."),
-            record.clone(),
-        );
-    } else if all.starts_with('?') || (all.is_empty() && !one.contains("redirect=")) {
-        audit.find(
-            "spf-weak",
-            domain,
-            Severity::Warning,
-            say!(ja: "SPF に -all か ~all がなく、詐称を防ぎません。", en: "its SPF has neither -all nor ~all, so it stops no forgery."),
-            record.clone(),
-        );
-    }
-    for ip in own {
-        let result = spf::evaluate(outside, *ip, domain).await;
-        if matches!(result, Spf::Pass | Spf::Unknown) {
-            continue;
-        }
-        let name = result.name();
-        audit.find(
-            "spf-wrong",
-            domain,
-            Severity::Warning,
-            say!(
-                ja: "SPF で当サーバの {ip} が {name} になります。送ったメールが拒否されます。",
-                en: "its SPF says {name} of our address {ip}: mail that we send is refused."
-            ),
-            record.clone(),
-        );
-    }
-}
-
-async fn dkim(outside: &dyn Outside, domain: &str, audit: &mut Audit) -> bool {
-    let mut last = None;
-    for selector in SELECTORS {
-        match outside.txt(&format!("{selector}._domainkey.{domain}")).await {
-            Ok(texts) => {
-                let text = texts.concat();
-                let revoked = text.split(';').any(|tag| tag.trim() == "p=");
-                if revoked || !text.contains("p=") {
-                    audit.find(
-                        "dkim-wrong",
-                        format!("{selector}._domainkey.{domain}"),
-                        Severity::Warning,
-                        say!(ja: "DKIM の鍵が空か壊れています。", en: "its DKIM key is empty or broken."),
-                        say!(ja: "DNS に正しい公開鍵を置く", en: "put the right public key into the DNS"),
-                    );
-                }
-                return true;
-            }
-            Err(Silence::Nothing) => {}
-            Err(Silence::Unknown(why)) => last = Some(why),
-        }
-    }
-    if let Some(why) = last {
-        audit.skipped.push(unknown(domain, "DKIM", &why));
-        return true;
-    }
-    audit.find(
-        "dkim-missing",
-        domain,
-        Severity::Warning,
-        say!(
-            ja: "よく使われる名前のどれにも DKIM の公開鍵がありません。",
-            en: "there is no DKIM key under any of the usual selectors."
-        ),
-        say!(
-            ja: "署名する経路（中継先など）の鍵を selector._domainkey.{domain} に公開する",
-            en: "publish the key of whoever signs (this server or its smart host) at selector._domainkey.{domain}"
-        ),
-    );
-    false
-}
-
-async fn dmarc(outside: &dyn Outside, domain: &str, audit: &mut Audit) -> bool {
-    let name = format!("_dmarc.{domain}");
-    let record = say!(
-        ja: "DNS に登録: {name}. TXT \"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\"",
-        en: "DNS: {name}. TXT \"v=DMARC1; p=quarantine; rua=mailto:postmaster@{domain}\""
-    );
-    let texts = match outside.txt(&name).await {
-        Ok(texts) => texts,
+/// The name that we give in HELO leads to us.
+async fn own_name(outside: &dyn Outside, host: &str, own: &[IpAddr], audit: &mut Audit) {
+    let found = match outside.addresses(host).await {
+        Ok(found) => found,
         Err(Silence::Nothing) => Vec::new(),
         Err(Silence::Unknown(why)) => {
-            audit.skipped.push(unknown(domain, "DMARC", &why));
-            return true;
+            audit.skipped.push(unknown(host, "A/AAAA", &why));
+            return;
         }
     };
-    let records: Vec<&String> = texts.iter().filter(|text| text.trim_start().starts_with("v=DMARC1")).collect();
-    let policy = records.first().and_then(|text| {
-        text.split(';').find_map(|tag| tag.trim().strip_prefix("p=").map(|value| value.trim().to_ascii_lowercase()))
-    });
-    match (records.len(), policy.as_deref()) {
-        (0, _) => audit.find(
-            "dmarc-missing",
-            domain,
-            Severity::Warning,
-            say!(ja: "DMARC レコードがありません。", en: "it has no DMARC record."),
-            record,
-        ),
-        (1, Some("quarantine" | "reject")) => {}
-        (1, Some("none")) => audit.find(
-            "dmarc-none",
-            domain,
-            Severity::Note,
-            say!(ja: "DMARC が p=none で、詐称を止めません。", en: "its DMARC policy is none: forgeries are only watched."),
-            record,
-        ),
-        _ => audit.find(
-            "dmarc-wrong",
-            domain,
-            Severity::Warning,
-            say!(ja: "DMARC レコードが正しくありません。", en: "its DMARC record is wrong."),
-            record,
-        ),
+    if !found.is_empty() && (own.is_empty() || found.iter().any(|ip| own.contains(&ip.to_canonical()))) {
+        return;
     }
-    !records.is_empty()
+    let addresses = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    audit.find(
+        "host-wrong",
+        host,
+        Severity::Warning,
+        say!(
+            ja: "当サーバのホスト名が DNS で当サーバのアドレスになりません。HELO を疑われ、拒否されることがあります。",
+            en: "our host name does not lead to an address of this server; receivers may refuse its HELO."
+        ),
+        say!(ja: "DNS: {host} に A/AAAA（{addresses}）を登録", en: "DNS: give {host} an A or AAAA record ({addresses})"),
+    );
 }
 
 /// An address without a name, or whose name is another's, is refused by many.
@@ -280,27 +153,39 @@ async fn reverse(outside: &dyn Outside, ip: IpAddr, host: &str, audit: &mut Audi
             return;
         }
     };
+    let mut back = false;
     for name in &names {
-        if let Ok(all) = outside.addresses(name).await
-            && all.iter().any(|one| one.to_canonical() == ip)
-        {
-            audit.done.push(say!(ja: "{ip} の逆引き", en: "the reverse name of {ip}"));
-            return;
-        }
+        let found = outside.addresses(name).await;
+        back |= found.is_ok_and(|all| all.iter().any(|one| one.to_canonical() == ip));
     }
+    let is_ours = names.iter().any(|name| name.eq_ignore_ascii_case(host));
     let names = names.join(", ");
-    audit.find(
-        "ptr-wrong",
-        about,
-        Severity::Warning,
-        say!(
-            ja: "逆引き（{names}）を正引きしても {ip} になりません。",
-            en: "its reverse name ({names}) does not lead back to it."
-        ),
-        command,
-    );
+    audit.done.push(say!(ja: "{ip} の逆引き", en: "the reverse name of {ip}"));
+    if !back {
+        audit.find(
+            "ptr-wrong",
+            about,
+            Severity::Warning,
+            say!(
+                ja: "逆引き（{names}）を正引きしても {ip} になりません。",
+                en: "its reverse name ({names}) does not lead back to it."
+            ),
+            command,
+        );
+    } else if !is_ours {
+        audit.find(
+            "ptr-other",
+            about,
+            Severity::Note,
+            say!(
+                ja: "逆引き（{names}）が HELO で名乗る {host} と違います。疑う受信側があります。",
+                en: "its reverse name ({names}) is not the {host} of our HELO; some receivers count that against us."
+            ),
+            command,
+        );
+    }
 }
 
-fn unknown(about: &str, kind: &str, why: &str) -> Text {
+pub(super) fn unknown(about: &str, kind: &str, why: &str) -> Text {
     say!(ja: "{about} の {kind} を調べられません（{why}）", en: "the {kind} of {about} cannot be known ({why})")
 }

@@ -6,7 +6,7 @@ use sekisho_message::{Address, Time, say};
 use sekisho_store::account::{self, Account, State};
 use sekisho_store::{Result, alias, lockout, meta, recoverable as kept};
 
-use super::{Audit, Ground, Severity};
+use super::{Audit, Severity};
 use crate::Control;
 
 /// Accounts in one step.
@@ -17,19 +17,7 @@ const UNUSED: Duration = Duration::from_secs(90 * 86_400);
 /// How long a one-time password may stay.
 const ONE_TIME: Duration = Duration::from_secs(14 * 86_400);
 
-pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String], audit: &mut Audit) -> Result<()> {
-    if ground.auth_without_tls {
-        audit.find(
-            "auth-without-tls",
-            "sekisho.toml",
-            Severity::Warning,
-            say!(
-                ja: "どのアカウントも TLS なしでパスワードを送れます。盗聴されれば踏み台になります。",
-                en: "every account may send its password without TLS; whoever listens on the line has it."
-            ),
-            say!(ja: "設定: [tls] require_for_auth = true", en: "[tls] require_for_auth = true"),
-        );
-    }
+pub(super) async fn check(control: &Control, domains: &[String], audit: &mut Audit) -> Result<()> {
     let (mut after, mut seen, now) = (String::new(), 0, audit.at);
     loop {
         let from = after.clone();
@@ -73,8 +61,8 @@ fn judge(account: &Account, used: u64, weak: Option<&str>, now: Time, audit: &mu
             address,
             Severity::Critical,
             say!(
-                ja: "最後のログインに使われたパスワードは推測されやすいものでした。",
-                en: "the password that it last logged in with is easy to guess."
+                ja: "今のパスワードは推測されやすいものです（設定時か最後のログイン時に分かりました）。",
+                en: "its password is easy to guess (as was seen when it was set or last used)."
             ),
             password.clone(),
         );

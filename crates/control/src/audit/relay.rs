@@ -17,7 +17,8 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
     };
     let host = &control.options().hostname;
     let domain = domains.first().map_or(host.as_str(), String::as_str);
-    for listener in &ground.listeners {
+    for door in &ground.doors {
+        let listener = &door.address;
         let ip =
             listener.parse::<SocketAddr>().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.ip().to_string());
         let (mut tried, mut open) = (0, Vec::new());
@@ -25,7 +26,15 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
             let (from, to) = (fill(from, domain, host, &ip), fill(to, domain, host, &ip));
             let commands =
                 ["EHLO relay-test.example.com".to_owned(), format!("MAIL FROM:{from}"), format!("RCPT TO:{to}")];
-            match outside.smtp(listener, &commands).await {
+            match outside.smtp(door, &commands).await {
+                // Whoever is not greeted cannot try anything.
+                Ok(codes) if codes.first() != Some(&220) => {
+                    audit.skipped.push(say!(
+                        ja: "中継の自己試験: {listener} は見知らぬ接続元を最初に断ります（拒否テーブルかロックアウト）",
+                        en: "the relay self-test: {listener} turns strangers away before they can try (a reject table or lockout)"
+                    ));
+                    break;
+                }
                 Ok(codes) => {
                     tried += 1;
                     // Greeting, EHLO, MAIL, RCPT.
@@ -59,8 +68,8 @@ pub(super) async fn check(control: &Control, ground: &Ground, domains: &[String]
                     en: "a stranger without AUTH may relay to the outside ({n} forms): {first}"
                 ),
                 say!(
-                    ja: "sekisho rules check で effect.dat の true 行を確かめ、広すぎる行を削除する",
-                    en: "sekisho rules check shows the true lines of effect.dat; delete those that are too wide"
+                    ja: "実行: sekisho rules check（effect.dat の true 行が出る。広すぎる行を削除する）",
+                    en: "sekisho rules check   (it shows the true lines of effect.dat; delete those that are too wide)"
                 ),
             );
         }

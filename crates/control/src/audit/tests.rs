@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use super::*;
 use crate::command::{AccountCommand, AliasCommand, Command, CredentialCommand, PersonalCommand, Secret};
-use crate::outside::Outside;
+use sekisho_message::proof::Spf;
+
+use crate::Protocol;
+use crate::outside::{Door, Outside};
 use crate::outside_tests::Names;
 use crate::tests::World;
-use crate::{Protocol, spf};
 
 const IP: &str = "192.0.2.25";
+const KEY: &str = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
 /// Names of a domain that is in order.
 fn good(names: &Names) {
     names.mx("example.jp", "mx.example.jp");
     names.txt("example.jp", "v=spf1 mx -all");
-    names.txt("sekisho._domainkey.example.jp", "v=DKIM1; k=rsa; p=MIIB");
+    names.spf(IP, "example.jp", Spf::Pass);
+    names.txt("sekisho._domainkey.example.jp", KEY);
     names.txt("_dmarc.example.jp", "v=DMARC1; p=reject");
     names.set("mx.example.jp", [192, 0, 2, 25]);
     names.ptr(IP, "mx.example.jp");
@@ -35,11 +39,15 @@ async fn world(names: &Arc<Names>) -> World {
 
 fn ground(world: &World) -> Ground {
     Ground {
-        listeners: vec!["127.0.0.1:25".into()],
-        certificate_until: Some(world.control.now() + Duration::from_secs(90 * 86_400)),
-        certificate: "tls/cert.pem".into(),
+        doors: vec![Door { address: "127.0.0.1:25".into(), tls: false }],
+        certificate: certificate(world.control.now() + Duration::from_secs(90 * 86_400)),
         ..Ground::default()
     }
+}
+
+fn certificate(until: Time) -> Certificate {
+    let names = vec!["*.example.jp".into()];
+    Certificate { path: "tls/cert.pem".into(), until: Some(until), names, self_signed: false }
 }
 
 fn ids(audit: &Audit) -> Vec<&str> {
@@ -83,7 +91,12 @@ async fn every_planted_hole_is_found() {
     world.run(Command::Credential(readable)).await.unwrap();
     let bad = Ground {
         auth_without_tls: true,
-        certificate_until: Some(world.control.now() + Duration::from_secs(3 * 86_400)),
+        public: true,
+        certificate: Certificate {
+            names: vec!["mail.example.com".into()],
+            self_signed: true,
+            ..certificate(world.control.now() + Duration::from_secs(3 * 86_400))
+        },
         ..ground(&world)
     };
     let audit = world.control.audit(&bad).await.unwrap();
@@ -104,6 +117,10 @@ async fn every_planted_hole_is_found() {
         "dmarc-none",
         "ptr-wrong",
         "tls-expiring",
+        "tls-wrong-name",
+        "tls-self-signed",
+        "host-wrong",
+        "mx-dead",
     ] {
         assert!(found.contains(&id), "{id} is not among {found:?}");
     }
@@ -124,14 +141,14 @@ async fn names_that_are_missing_are_found_and_names_that_are_silent_are_said() {
     let names = Arc::new(Names::default());
     let world = world(&names).await;
     let audit = world.control.audit(&ground(&world)).await.unwrap();
-    for id in ["mx-missing", "spf-missing", "dkim-missing", "dmarc-missing", "ptr-missing"] {
+    for id in ["mx-missing", "spf-missing", "dkim-missing", "dmarc-missing", "ptr-missing", "host-wrong"] {
         assert!(ids(&audit).contains(&id), "{id}");
     }
     names.fail("example.jp");
     names.fail("_dmarc.example.jp");
     names.fail("s1._domainkey.example.jp");
     let audit = world.control.audit(&ground(&world)).await.unwrap();
-    assert_eq!(ids(&audit), ["ptr-missing"]);
+    assert_eq!(ids(&audit), ["host-wrong", "ptr-missing"]);
     assert_eq!(audit.skipped.len(), 4, "{:?}", audit.skipped);
 }
 
@@ -175,42 +192,101 @@ async fn age_is_noted() {
     let audit = world.control.audit(&ground(&world)).await.unwrap();
     assert_eq!(ids(&audit), ["old-password", "unused-account"]);
     assert_eq!(audit.worst(), Some(Severity::Note));
-    let expired = Ground { certificate_until: Some(world.control.now() - Duration::from_secs(1)), ..ground(&world) };
+    let expired = Ground { certificate: certificate(world.control.now() - Duration::from_secs(1)), ..ground(&world) };
     assert_eq!(ids(&world.control.audit(&expired).await.unwrap())[0], "tls-expired");
 }
 
+/// What the audit finds when the good names are changed in one way.
+async fn after(change: impl FnOnce(&Names)) -> Vec<(String, Severity)> {
+    let names = Arc::new(Names::default());
+    good(&names);
+    change(&names);
+    let world = world(&names).await;
+    let audit = world.control.audit(&ground(&world)).await.unwrap();
+    audit.findings.into_iter().map(|one| (one.id, one.severity)).collect()
+}
+
 #[tokio::test]
-async fn spf_is_evaluated_as_receivers_do() {
-    let names = Names::default();
-    names.set("mx.example.jp", [192, 0, 2, 25]);
-    names.mx("example.jp", "mx.example.jp");
-    names.txt("inc.example", "v=spf1 ip4:198.51.100.0/24 -all");
-    names.txt("loop.example", "v=spf1 include:loop.example -all");
-    names.txt("two.example", "v=spf1 -all");
-    names.txt("two.example", "v=spf1 +all");
-    names.fail("down.example");
-    let of = async |record: &str, ip: &str| {
-        names.forget("example.net");
-        names.txt("example.net", record);
-        spf::evaluate(&names, ip.parse().unwrap(), "example.net").await.name()
+async fn each_way_to_get_a_record_wrong_has_its_finding() {
+    let spf = async |record: &'static str| {
+        after(move |names| {
+            names.forget("example.jp");
+            names.mx("example.jp", "mx.example.jp");
+            names.txt("example.jp", record);
+            for number in 0..12 {
+                names.txt(&format!("i{number}.example.net"), "v=spf1 a -all");
+            }
+        })
+        .await
     };
-    for (record, ip, result) in [
-        ("v=spf1 ip4:192.0.2.0/24 -all", "192.0.2.25", "pass"),
-        ("v=spf1 ip4:192.0.2.0/24 -all", "203.0.113.1", "fail"),
-        ("v=spf1 ip6:2001:db8::/32 ~all", "2001:db8::1", "pass"),
-        ("v=spf1 mx:example.jp ~all", "192.0.2.25", "pass"),
-        ("v=spf1 mx:example.jp ~all", "192.0.2.26", "softfail"),
-        ("v=spf1 a:mx.example.jp/24 -all", "192.0.2.99", "pass"),
-        ("v=spf1 include:inc.example -all", "198.51.100.7", "pass"),
-        ("v=spf1 include:inc.example ?all", "192.0.2.1", "neutral"),
-        ("v=spf1 redirect=inc.example", "192.0.2.1", "fail"),
-        ("v=spf1 include:loop.example -all", "192.0.2.1", "permerror"),
-        ("v=spf1 include:two.example -all", "192.0.2.1", "permerror"),
-        ("v=spf1 include:down.example -all", "192.0.2.1", "unknown"),
-        ("v=spf1 exists:%{i}.x.example -all", "192.0.2.1", "unknown"),
-        ("v=spf1 bogus -all", "192.0.2.1", "permerror"),
-        ("v=spf10 -all", "192.0.2.1", "none"),
-    ] {
-        assert_eq!(of(record, ip).await, result, "{record} of {ip}");
-    }
+    let found = |id: &str, severity| vec![(id.to_owned(), severity)];
+    let (note, warning, critical) = (Severity::Note, Severity::Warning, Severity::Critical);
+    assert_eq!(spf("v=spf1 mx +all").await, found("spf-open", critical));
+    assert_eq!(spf("v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all").await, found("spf-open", critical));
+    assert_eq!(spf("v=spf1 mx ?all").await, found("spf-weak", warning));
+    assert_eq!(spf("v=spf1 include:mail.all").await, found("spf-weak", warning));
+    assert_eq!(spf("v=spf1 mx includ:x.example -all").await, found("spf-broken", warning));
+    let six = "v=spf1 include:i0.example.net include:i1.example.net include:i2.example.net include:i3.example.net \
+               include:i4.example.net include:i5.example.net -all";
+    assert_eq!(spf(six).await, found("spf-lookups", warning), "each include has a look-up of its own: 12");
+    assert_eq!(spf("v=spf1 mx include:i0.example.net include:i1.example.net -all").await, []);
+    let twice = after(|names| names.txt("example.jp", "v=spf1 -all")).await;
+    assert_eq!(twice, found("spf-twice", warning));
+    assert_eq!(after(|names| names.spf(IP, "example.jp", Spf::Fail)).await, found("spf-wrong", warning));
+    // Included from elsewhere, it is as open.
+    let open = after(|names| names.spf("240.0.0.1", "example.jp", Spf::Pass)).await;
+    assert_eq!(open, found("spf-open", critical));
+
+    let key = async |record: &'static str| {
+        after(move |names| {
+            names.forget("sekisho._domainkey.example.jp");
+            names.txt("k2._domainkey.example.jp", record);
+        })
+        .await
+    };
+    let short = "v=DKIM1; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+    assert_eq!(key(short).await, found("dkim-short", note));
+    assert_eq!(key("v=DKIM1; p=!").await, found("dkim-wrong", warning));
+    assert_eq!(key("v=DKIM1; p=").await, found("dkim-wrong", warning));
+    assert_eq!(key("v=spf1 -all").await, found("dkim-missing", warning), "a wildcard's text is no key");
+    assert_eq!(after(|names| names.txt("k2._domainkey.example.jp", "v=DKIM1; p=")).await, [], "an old key, taken back");
+
+    let dmarc = async |record: &'static str| {
+        after(move |names| {
+            names.forget("_dmarc.example.jp");
+            names.txt("_dmarc.example.jp", record);
+        })
+        .await
+    };
+    assert_eq!(dmarc("v=DMARC1; p=none").await, found("dmarc-none", note));
+    assert_eq!(dmarc("v=DMARC1; p=reject; sp=none").await, found("dmarc-below", note));
+    assert_eq!(dmarc("v=DMARC1 p=reject").await, found("dmarc-wrong", warning));
+    assert_eq!(dmarc("v=spf1 -all").await, found("dmarc-missing", warning));
+    assert_eq!(after(|names| names.txt("_dmarc.example.jp", "v=DMARC1; p=none")).await, found("dmarc-wrong", warning));
+
+    let other = after(|names| {
+        names.ptr(IP, "host25.provider.example");
+        names.set("host25.provider.example", [192, 0, 2, 25]);
+    });
+    assert_eq!(other.await, found("ptr-other", note));
+    assert_eq!(after(|names| names.mx("example.jp", "gone.example.jp")).await, found("mx-dead", warning));
+}
+
+#[tokio::test]
+async fn protections_that_are_off_are_found() {
+    let names = Arc::new(Names::default());
+    good(&names);
+    let world = World::with(|options| {
+        options.hostname = "mx.example.jp".into();
+        options.reputation.addresses = vec![IP.parse().unwrap()];
+        options.guard.mode = crate::guard::Mode::Observe;
+        options.password.min_length = 4;
+        options.credentials.digests_without_tls = true;
+        options.lockout.policy.pair.tries = 0;
+    })
+    .await;
+    world.control.look_outside(Arc::clone(&names) as Arc<dyn Outside>);
+    let audit = world.control.audit(&ground(&world)).await.unwrap();
+    assert_eq!(ids(&audit), ["digests-without-tls", "lockout-off", "guard-observes", "short-passwords"]);
+    assert_eq!(audit.findings[1].about, "sekisho.toml: pair");
 }

@@ -84,9 +84,14 @@ fn is_zero(n: &u64) -> bool {
 impl Counter {
     /// Counts one of `name` (none when empty).
     pub fn add(&mut self, name: &str, bytes: u64) {
-        self.n += 1;
         self.bytes = self.bytes.saturating_add(bytes);
-        self.credit(name, 1);
+        self.add_many(name, 1);
+    }
+
+    /// Counts `n` of `name`.
+    pub fn add_many(&mut self, name: &str, n: u64) {
+        self.n += n;
+        self.credit(name, n);
     }
 
     fn credit(&mut self, name: &str, n: u64) {
@@ -221,7 +226,7 @@ impl Tally {
 }
 
 /// Who answers for it: the account, else the origin where it is more than "somebody outside", else the client.
-fn who<'a>(entry: &'a Entry, client: &'a str) -> &'a str {
+pub fn who<'a>(entry: &'a Entry, client: &'a str) -> &'a str {
     if let Some(account) = &entry.account {
         return account;
     }

@@ -208,3 +208,111 @@ async fn the_daily_letter_reaches_the_administrators_in_their_language() {
     let status = world.control.store().read(queue::status).await.unwrap();
     assert_eq!(status.incoming.messages, 1);
 }
+
+/// Entries of one hour of a small office, as a real one has them.
+fn office(hour: u64, weekday: u64, now: Time, take: &mut dyn FnMut(&sekisho_store::journal::Entry)) {
+    let working = weekday < 5 && (8..19).contains(&hour);
+    // Monday morning is the busiest hour of a week.
+    let letters = match (working, weekday, hour) {
+        (true, 0, 8..=10) => 180,
+        (true, ..) => 60,
+        (false, ..) => 3,
+    };
+    for n in 0..letters {
+        let account = format!("user{}@example.jp", n % 20);
+        let to = format!("c{}@customer{}.example", n % 30, n % 9);
+        let accepted = Accepted {
+            account: (n % 2 == 0).then_some(&account),
+            origin: "inbound",
+            client: "192.0.2.7",
+            to: &[&to],
+            size: 30_000,
+            ..Accepted::default()
+        };
+        take(&entry::accepted(now, &accepted));
+        let account = Some(account.as_str());
+        take(&entry::relayed(now, &Outcome { account, to: &to, size: 30_000, waited: 20, ..Outcome::default() }));
+        if n % 25 == 0 {
+            take(&entry::failed(
+                now,
+                &Outcome { account, to: &to, reply: "550 5.1.1 no such user", ..Outcome::default() },
+            ));
+            take(&entry::deferred(
+                now,
+                &Outcome { account, to: &to, reply: "451 4.7.1 greylisted", ..Outcome::default() },
+            ));
+        }
+    }
+    for n in 0..letters * 4 + 40 {
+        take(&entry::accept_open(now, "smtp", &format!("198.51.100.{}", n % 200), 1));
+        let who = format!("user{}@example.jp", n % 20);
+        // People mistype, too.
+        let (account, reason) = if n % 60 == 0 { (None, "wrong password") } else { (Some(who.as_str()), "") };
+        take(&entry::login(now, crate::Protocol::Imap4, "192.0.2.7", account, &who, reason));
+    }
+}
+
+#[tokio::test]
+async fn weeks_of_a_healthy_office_are_quiet_from_the_first_hour_on() {
+    let world = World::with_taro().await;
+    for passed in 0..24 * 16_u64 {
+        let now = world.control.now();
+        let mut tally = Tally::default();
+        // It begins on a Thursday: the first Monday has only a weekend and two days before it.
+        office(passed % 24, (passed / 24 + 3) % 7, now, &mut |entry| tally.take(entry));
+        let text = serde_json::to_string(&tally).unwrap();
+        world.control.store().write(move |tx| rounds::set_hour(tx, hour_of(now), &text)).await.unwrap();
+        let check = look(&world).await;
+        let loud: Vec<&Sign> = check.signs.iter().filter(|sign| sign.state != State::Ok).collect();
+        assert!(loud.is_empty(), "hour {passed}: {loud:#?}");
+        world.advance(Duration::from_secs(3_600));
+    }
+}
+
+#[tokio::test]
+async fn each_sign_becomes_an_alarm_and_names_who_is_behind_it() {
+    let client = "203.0.113.9";
+    let taro = Some("taro@example.jp");
+    let many = |n: usize, one: fn(Time) -> sekisho_store::journal::Entry| move |now: Time| vec![one(now); n];
+    type Made = Box<dyn Fn(Time) -> Vec<sekisho_store::journal::Entry>>;
+    let slow = many(6_500, |now| entry::accept_open(now, "smtp", "203.0.113.9", 1));
+    let late =
+        many(50, |now| entry::relayed(now, &Outcome { to: "x@slow.example", waited: 4_000, ..Outcome::default() }));
+    let guessed = many(600, |now| {
+        entry::login(now, crate::Protocol::Pop3, "203.0.113.9", None, "taro@example.jp", "wrong password")
+    });
+    let accepted = many(700, |now| {
+        let to: &[&str] = &["x@elsewhere.example"];
+        let account = Some("taro@example.jp");
+        entry::accepted(now, &Accepted { account, client: "203.0.113.9", to, ..Accepted::default() })
+    });
+    let failed = many(200, |now| {
+        let account = Some("taro@example.jp");
+        entry::failed(now, &Outcome { account, to: "x@elsewhere.example", ..Outcome::default() })
+    });
+    let warned = many(30, |now| {
+        let reply = "550 5.7.1 blocked, see spamhaus";
+        entry::deferred(now, &Outcome { to: "x@strict.example", reply, ..Outcome::default() })
+    });
+    let cases: [(&str, Made, Option<&str>); 6] = [
+        ("slow-line", Box::new(slow), Some(client)),
+        ("late-mail", Box::new(late), Some("slow.example")),
+        ("pop-imap-growth", Box::new(guessed), taro),
+        ("accept-in-growth", Box::new(accepted), taro),
+        ("out-fail-growth", Box::new(failed), taro),
+        ("upstream-warning", Box::new(warned), Some("strict.example")),
+    ];
+    for (id, entries, who) in cases {
+        let world = World::with_taro().await;
+        for entry in entries(world.control.now()) {
+            world.control.journal().note(entry);
+        }
+        let check = look(&world).await;
+        let found = sign(&check, id);
+        assert_eq!(found.state, State::Alarm, "{id}: {found:?}");
+        assert_eq!(names(found).first().copied(), who, "{id}: {found:?}");
+        assert!(found.advice.en.contains("sekisho "), "{id}: {}", found.advice);
+        world.advance(Duration::from_secs(3 * 3_600));
+        assert_eq!(sign(&look(&world).await, id).state, State::Ok, "{id} is over");
+    }
+}

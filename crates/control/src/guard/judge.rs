@@ -11,7 +11,7 @@ use sekisho_store::incident::{self, NewIncident};
 use sekisho_store::{AccountId, IncidentId, Result, Tx, app_password, journal, profile, queue};
 use serde_json::{Value, json};
 
-use super::{Aftermath, Guard, Mode};
+use super::{Aftermath, Guard, Mode, closed};
 use crate::entry;
 
 /// How an act of the guard is signed.
@@ -104,7 +104,7 @@ impl Guard {
     /// Keeps what was learnt.
     pub(crate) fn close(&self, tx: &mut dyn Tx, origin: &str, open: Open) -> Result<()> {
         let held = open.profile.held_since.is_some();
-        profile::put(tx, open.id, origin, held, &open.profile.encode())?;
+        profile::put(tx, open.id, origin, held, open.profile.rung as u8, &open.profile.encode())?;
         if open.site != open.site_before {
             profile::put_site(tx, &open.site.encode())?;
         }
@@ -150,7 +150,13 @@ impl Guard {
         if self.settings.mode != Mode::Observe {
             epoch = Some(queue::hold_origin(tx, origin, &found.text.en, now)?.epoch);
         }
-        let facts = self.facts(open, verdict, about.message, now);
+        let mut facts = self.facts(open, verdict, about.message, now);
+        let closes = self.settings.close_isolated && epoch.is_some() && closed::can_close(origin);
+        if closes {
+            facts["closed"] = true.into();
+            let detail = json!({ "origin": origin, "reason": &found.text.en });
+            journal::append(tx, &[entry::act(now, BY, "isolate.close", Some(origin), &detail)])?;
+        }
         let reason = json!(found.reason);
         let new = NewIncident {
             origin,

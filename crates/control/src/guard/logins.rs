@@ -11,7 +11,7 @@ use sekisho_guard::event::{Event, Login, LoginResult, Protocol as Door};
 use sekisho_guard::place::Place;
 use sekisho_guard::step::step;
 use sekisho_message::Time;
-use sekisho_store::{Result, Tx};
+use sekisho_store::{Result, Tx, account, meta};
 
 use super::judge::About;
 use super::{Aftermath, Guard};
@@ -38,6 +38,10 @@ pub struct Attempt<'a> {
     pub wrong: Option<Known<'a>>,
     /// Whether the mechanism is outdated: APOP, CRAM-MD5.
     pub legacy: bool,
+    /// On how many other accounts the client's network failed lately.
+    pub failed_on_others: u32,
+    /// Sessions of the account that are open in other networks, when that is known.
+    pub live_elsewhere: Option<u8>,
 }
 
 /// What is known of a wrong password.
@@ -58,6 +62,10 @@ struct Waiting {
     wrong: HashMap<String, Vec<(Login, Time)>>,
     /// The day on which a right password of an origin at a place was last judged.
     right: HashMap<(i64, Place), i64>,
+    /// When the mail of an origin was last read from a place.
+    read: HashMap<(i64, Place), Time>,
+    /// Since when reading is remembered.
+    began: Option<Time>,
 }
 
 impl Logins {
@@ -70,6 +78,27 @@ impl Waiting {
     /// Whether a right password must be judged now.
     fn is_news(&mut self, origin: &str, id: i64, place: Place, day: i64) -> bool {
         self.wrong.contains_key(origin) || self.right.get(&(id, place)) != Some(&day)
+    }
+
+    fn read(&mut self, id: i64, place: Place, now: Time) {
+        if self.read.len() >= MOST_PLACES {
+            self.read.retain(|_, last| now.0.saturating_sub(last.0) < DAY);
+            if self.read.len() >= MOST_PLACES {
+                self.read.clear();
+                self.began = Some(now);
+            }
+        }
+        self.read.insert((id, place), now);
+    }
+
+    /// Whether nobody read mail there within a day, as far as that is known.
+    fn only_sends(&mut self, id: i64, place: Place, now: Time) -> Option<bool> {
+        let began = *self.began.get_or_insert(now);
+        let recent = |since: Time| now.0.saturating_sub(since.0) < DAY;
+        if self.read.get(&(id, place)).copied().is_some_and(recent) {
+            return Some(false);
+        }
+        (!recent(began)).then_some(true)
     }
 
     fn judged(&mut self, id: i64, place: Place, day: i64) {
@@ -110,6 +139,8 @@ impl Control {
             protocol: door(attempt.protocol),
             place,
             legacy: attempt.legacy,
+            failed_on_others: attempt.failed_on_others,
+            live_elsewhere: attempt.live_elsewhere,
             autonomous_system: guard.system(attempt.network),
             country: guard.country(attempt.network),
             ..Login::default()
@@ -126,6 +157,9 @@ impl Control {
                 }
             }
             return None;
+        }
+        if matches!(attempt.protocol, Protocol::Imap4 | Protocol::Pop3) {
+            waiting.read(id, place, now);
         }
         if !waiting.is_news(&origin, id, place, day) {
             return None;
@@ -168,9 +202,10 @@ impl Guard {
         let Some((_, first)) = events.first() else { return Ok(Vec::new()) };
         let mut open = self.open(tx, origin, *first)?;
         let mut told = Vec::new();
+        let weak = is_weak(tx, origin)?;
         for (login, at) in events {
             let network = login.place.to_string();
-            let event = Event::Login(login.clone());
+            let event = Event::Login(Login { weak_password: weak, ..login.clone() });
             let verdict = step(&self.settings.policy, &mut open.profile, &mut open.site, &event, *at);
             let about = About { network: &network, why: Some("a login"), ..About::default() };
             let aftermath = self.act(tx, origin, &open, &verdict, about, *at)?;
@@ -183,6 +218,13 @@ impl Guard {
         Ok(told)
     }
 
+    /// Whether a place only sends: nobody read the origin's mail from there within a day. Not known in the first day after
+    /// a start.
+    #[must_use]
+    pub fn only_sends(&self, origin: &str, place: Place, now: Time) -> Option<bool> {
+        self.logins.lock().only_sends(self.origin(origin), place, now)
+    }
+
     /// A wrong password as the guard counts it: keyed, and of this account alone.
     fn wrong(&self, origin: &str, wrong: Known<'_>, place: Place) -> u64 {
         let tag = match wrong {
@@ -191,6 +233,14 @@ impl Guard {
         };
         tag.first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
     }
+}
+
+/// Whether the password of an origin's account was found to be weak when it was last used.
+fn is_weak(tx: &mut dyn Tx, origin: &str) -> Result<Option<bool>> {
+    let account = super::account_of(origin).map(|key| account::get(tx, key)).transpose()?.flatten();
+    let Some(account) = account else { return Ok(None) };
+    let noted = meta::get(tx, &crate::audit::weak_name(&account))?;
+    Ok(Some(noted.as_deref() == Some(account.password_changed.micros().to_string().as_str())))
 }
 
 const fn door(protocol: Protocol) -> Door {

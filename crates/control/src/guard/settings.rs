@@ -1,5 +1,6 @@
 //! What an operator can set about the guard.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sekisho_guard::policy::Policy;
@@ -33,8 +34,15 @@ pub struct Settings {
     pub reminder: Duration,
     /// Whether the owner is told in his own mailbox that his mail waits. Default true.
     pub tell_owner: bool,
+    /// Whether a network or listener without AUTH whose mail is held is closed as well. Default true.
+    pub close_isolated: bool,
     /// Who is told of incidents, and how.
     pub alert: Alert,
+    /// Addresses that nobody writes to who is not an intruder (look-up keys): a planted contact, an address that was never
+    /// given out.
+    pub traps: HashSet<String>,
+    /// A program that says how much an outgoing message looks like spam.
+    pub filter: Filter,
     /// A database of autonomous systems, if there is one: another address of the owner's provider says little then.
     pub systems: Option<Countries>,
     /// A database of countries, if there is one: for people who read of an incident.
@@ -56,6 +64,25 @@ pub struct Alert {
     pub webhook_secret: Option<Secret>,
 }
 
+/// `[guard.filter]`: a content filter for what goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// A program with its arguments that gets the message on its standard input and prints `score/threshold`, as
+    /// `spamc -c` and `rspamc` do. Empty (the default): none.
+    pub command: Vec<String>,
+    /// Milliseconds that it may take; at most 10,000. Default 3,000.
+    pub timeout_ms: u64,
+    /// Messages larger than this, in octets, are not shown to it. Default 524,288.
+    pub largest: u64,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { command: Vec::new(), timeout_ms: 3_000, largest: 512 << 10 }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -63,7 +90,10 @@ impl Default for Settings {
             policy: Policy::default(),
             reminder: Duration::from_secs(4 * 3_600),
             tell_owner: true,
+            close_isolated: true,
             alert: Alert::default(),
+            traps: HashSet::new(),
+            filter: Filter::default(),
             systems: None,
             countries: None,
         }

@@ -6,7 +6,7 @@ mod next;
 pub mod print;
 
 use sekisho_message::Time;
-use sekisho_store::incident::Incident;
+use sekisho_store::incident::{Incident, State};
 use sekisho_store::journal::{self, Entry, EntryId, JournalFilter, Kind};
 use sekisho_store::{Result, Store};
 use serde_json::{Value, json};
@@ -69,6 +69,7 @@ pub fn head(incident: &Incident) -> Value {
         "opened_by": incident.opened_by,
         "changed": incident.changed.to_string(),
         "changed_by": incident.changed_by,
+        "closed": incident.state < State::Cleaned && super::closed::is_closed(&incident.facts),
     })
 }
 

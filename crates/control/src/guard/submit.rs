@@ -34,6 +34,8 @@ pub struct Ruling {
     pub deferred: bool,
     /// For each recipient, until when it waits; empty when all go at once.
     pub until: Vec<Option<Time>>,
+    /// How many recipients outside it never wrote to before.
+    pub first_contacts: u32,
     /// What must be told after the commit.
     pub aftermath: Aftermath,
 }
@@ -59,6 +61,7 @@ impl Guard {
         for (recipient, peer) in event.recipients.iter_mut().zip(&mail.peers) {
             recipient.contact = known.contains_key(peer);
         }
+        let first_contacts = event.recipients.iter().filter(|one| !one.local && !one.contact).count();
         let verdict = step(&self.settings.policy, &mut open.profile, &mut open.site, &Event::Submission(event), now);
         let id = mail.id.to_string();
         let about = About { network: &mail.network, message: Some(&id), ..About::default() };
@@ -74,6 +77,7 @@ impl Guard {
             Action::Dwell { until } if !observes => until,
             _ => Vec::new(),
         };
-        Ok(Ruling { held, deferred: held && defers && outside, until, aftermath })
+        let first_contacts = u32::try_from(first_contacts).unwrap_or(u32::MAX);
+        Ok(Ruling { held, deferred: held && defers && outside, until, first_contacts, aftermath })
     }
 }

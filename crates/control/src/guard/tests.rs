@@ -50,7 +50,15 @@ impl World {
 
     async fn login(&self, network: &str, wrong: Option<&str>) {
         let wrong = wrong.map(Known::Password);
-        let attempt = Attempt { account: "taro@example.jp", protocol: Protocol::Pop3, network, wrong, legacy: false };
+        let attempt = Attempt {
+            account: "taro@example.jp",
+            protocol: Protocol::Pop3,
+            network,
+            wrong,
+            legacy: false,
+            failed_on_others: 0,
+            live_elsewhere: None,
+        };
         self.control.tell_login(&attempt).await;
     }
 }
@@ -136,7 +144,7 @@ async fn outcomes_of_first_contacts_are_evidence_and_what_is_taken_becomes_a_con
 async fn a_damaged_profile_starts_afresh() {
     let world = world().await;
     let id = world.control.guard().origin(TARO);
-    world.control.store().write(move |tx| profile::put(tx, id, TARO, false, b"rubbish")).await.unwrap();
+    world.control.store().write(move |tx| profile::put(tx, id, TARO, false, 0, b"rubbish")).await.unwrap();
     world.login("192.0.2.7", None).await;
     assert_eq!(world.profile().await.unwrap().class(), Class::Person);
 }

@@ -125,7 +125,7 @@ impl Control {
 
     /// Whether somebody who has an account used the network of `ip` in the last 30 days. A store that does not answer says
     /// yes: nobody is locked out on a guess.
-    pub(super) async fn is_used(&self, ip: IpAddr, now: Time) -> bool {
+    pub async fn is_used(&self, ip: IpAddr, now: Time) -> bool {
         if self.lockout().is_own(ip) {
             return true;
         }

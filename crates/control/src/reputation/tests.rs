@@ -82,7 +82,18 @@ async fn a_listing_is_an_alarm_until_it_is_over_and_is_remembered() {
         check.signs.into_iter().find(|sign| sign.id == "upstream-warning").unwrap()
     };
     assert_eq!(upstream().await.state, SignState::Ok);
+    // Somebody was suspected lately, somebody else was made to wait for nothing.
+    let verdict = |origin: &str, score: f64| {
+        crate::entry::verdict(world.control.now(), None, "", None, json!({ "origin": origin, "score": score }))
+    };
+    let said = [verdict("account:suspect@example.jp", 0.6), verdict("account:waited@example.jp", 0.1)];
+    world.control.store().write(move |tx| sekisho_store::journal::append(tx, &said)).await.unwrap();
     world.control.reputation().await.unwrap();
+    for (origin, told) in [("account:suspect@example.jp", true), ("account:waited@example.jp", false)] {
+        let id = world.control.guard().origin(origin);
+        let profile = world.control.store().read(move |tx| sekisho_store::profile::get(tx, id)).await.unwrap();
+        assert_eq!(profile.is_some(), told, "{origin}");
+    }
     let sign = upstream().await;
     assert_eq!(sign.state, SignState::Alarm);
     assert!(sign.evidence.en.contains("listed.bl (192.0.2.1)"), "{}", sign.evidence);

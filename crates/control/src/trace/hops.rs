@@ -57,20 +57,37 @@ fn our_line(received: &Received, marks: &Marks, bound: &Bound) -> Option<OurLine
 
 /// The host that handed the message to the first server of somebody else's that can be believed: those who wrote the
 /// upper lines are on the side of whoever complains, so the first line that saw a public address says where it came from.
+/// Lines between machines of one organisation come after that; where there are no others, the last of them it is.
 pub(super) fn border(hops: &[Hop]) -> Option<(&Hop, IpAddr)> {
-    hops.iter().take_while(|hop| hop.ours.is_none()).find_map(|hop| {
-        let ip = hop.received.ip?.to_canonical();
-        (is_public(ip) && !within(&hop.received)).then_some((hop, ip))
-    })
+    let mut inner = None;
+    for hop in hops.iter().take_while(|hop| hop.ours.is_none()) {
+        let Some(ip) = hop.received.ip.map(|ip| ip.to_canonical()).filter(|ip| is_public(*ip)) else { continue };
+        if !within(&hop.received) {
+            return Some((hop, ip));
+        }
+        inner = Some((hop, ip));
+    }
+    inner
 }
 
-/// Whether both ends of a hop are of one organisation: then it is no border.
+/// Whether both ends of a hop are of one organisation: then it is no border. What the peer called itself counts only
+/// where the receiver looked for no name of its own: anybody can say HELO with the receiver's name.
 fn within(received: &Received) -> bool {
-    let name = |text: &Option<String>| text.as_deref().and_then(|name| Domain::parse(name).ok());
-    match (name(&received.from), name(&received.by)) {
-        (Some(from), Some(by)) if from.literal().is_none() && by.literal().is_none() => {
-            organisation(from.ascii()) == organisation(by.ascii())
-        }
+    let name = |text: &str| Domain::parse(text.trim_end_matches('.')).ok().filter(|name| name.literal().is_none());
+    let comment = received.from_comment.as_deref().unwrap_or_default();
+    let mut words = comment.split([' ', '[', '(']).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    let given = received.from.as_deref().unwrap_or_default();
+    let peer = if first.eq_ignore_ascii_case("unknown") || given.eq_ignore_ascii_case("unknown") {
+        return false;
+    } else if first.contains('.') && first.parse::<IpAddr>().is_err() && !first.contains(['=', ':', ']']) {
+        first
+    } else {
+        // qmail writes the name that it looked for before the comment `(HELO …)`, others the one that they were told.
+        given
+    };
+    match (name(peer), received.by.as_deref().and_then(name)) {
+        (Some(from), Some(by)) => organisation(from.ascii()) == organisation(by.ascii()),
         _ => false,
     }
 }
@@ -109,6 +126,34 @@ pub(crate) fn is_public(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn seen(lines: &[&str]) -> Option<IpAddr> {
+        let header: String =
+            lines.iter().map(|line| format!("Received: {line}; Tue, 25 Nov 2025 01:00:05 +0900\r\n")).collect();
+        let hops = hops(header.as_bytes(), &Marks::new("k"), "mx.example.jp");
+        border(&hops).map(|(_, ip)| ip)
+    }
+
+    #[test]
+    fn the_border_is_where_a_stranger_came_in() {
+        let ip = |text: &str| text.parse().ok();
+        let inner = "from a.google.com (a.google.com. [198.51.100.1]) by mx.google.com with ESMTPS id 1";
+        let outer = "from evil.example (host.evil.example [192.0.2.66]) by a.google.com with ESMTP id 2";
+        let forged = "from x.example (x.example [203.0.113.1]) by y.example with ESMTP id 3";
+        assert_eq!(seen(&[inner, outer, forged]), ip("192.0.2.66"));
+        // A stranger who calls himself by the receiver's name is one all the same.
+        let liar = "from mx.google.com (unknown [192.0.2.67]) by mx.google.com with SMTP id 4";
+        assert_eq!(seen(&[liar, forged]), ip("192.0.2.67"));
+        let liar = "from mx.google.com (dsl-7.provider.example [192.0.2.68]) by mx.google.com with SMTP id 4";
+        assert_eq!(seen(&[liar, forged]), ip("192.0.2.68"));
+        // qmail, and those who write no name at all.
+        let qmail = "from unknown (HELO in.other.example) (192.0.2.69)\r\n  by in.other.example with SMTP";
+        assert_eq!(seen(&[qmail, forged]), ip("192.0.2.69"));
+        let outlook = "from A.prod.outlook.com (2603:1096::1) by B.prod.outlook.com (2603:1096::2) with HTTPS";
+        assert_eq!(seen(&[outlook, outer]), ip("192.0.2.66"));
+        assert_eq!(seen(&[outlook]), ip("2603:1096::1"), "the last one that is known");
+        assert_eq!(seen(&["from localhost (localhost [127.0.0.1]) by mx.other.example with ESMTP"]), None);
+    }
 
     #[test]
     fn organisations_and_public_addresses() {

@@ -42,6 +42,15 @@ pub(super) async fn by_message_id(store: &Store, message_id: &str, date: Time) -
     search(store, filter, move |entry| entry.detail["message_id"] == wanted.as_str()).await
 }
 
+/// The first entry that is wanted.
+pub(super) async fn first(
+    store: &Store,
+    filter: JournalFilter,
+    wanted: impl Fn(&Entry) -> bool,
+) -> Result<Option<Entry>> {
+    search(store, filter, wanted).await.map(|(entry, _)| entry)
+}
+
 async fn search(
     store: &Store,
     filter: JournalFilter,

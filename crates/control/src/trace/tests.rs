@@ -1,12 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_message::proof::{Dmarc, Proof, Proven, Signature, Spf};
 use sekisho_message::trace::{ReceivedFields, With, received};
 use sekisho_message::{date, fingerprint};
 
 use super::*;
 use crate::entry::{self, Accepted};
+use crate::outside::Outside;
+use crate::outside_tests::Names;
 use crate::tests::World;
 
 const TEXT: &str = "Dear customer, our new catalogue of copper lanterns and violet sawmills is out. Visit the shop \
@@ -178,6 +182,46 @@ async fn forgeries_that_copy_our_lines_are_told_apart() {
         let source = told.source.unwrap();
         assert_eq!((source.ip, source.domain.as_str()), (Some("192.0.2.66".parse().unwrap()), "example.jp"), "{what}");
     }
+}
+
+#[tokio::test]
+async fn what_can_be_proven_of_a_forgery_is_told_and_whom_to_tell() {
+    let world = world().await;
+    let names = Arc::new(Names::default());
+    world.control.look_outside(Arc::clone(&names) as Arc<dyn Outside>);
+    let signature = |domain: &str, result| Signature { domain: domain.into(), result, ..Signature::default() };
+    *names.proof.lock().unwrap() = Proof {
+        spf: Spf::Pass,
+        signatures: vec![signature("spammer.example", Proven::Pass), signature("example.jp", Proven::Fail)],
+        dmarc: Some(Dmarc { domain: "example.jp".into(), result: Proven::Fail, policy: "none".into() }),
+        ..Proof::default()
+    };
+    names.ptr("192.0.2.66", "mail.spammer.example");
+    let top = hop("evil.example (evil.example [192.0.2.66])", "in.elsewhere.example");
+    let results = "Authentication-Results: in.elsewhere.example; dkim=pass header.d=example.jp; spf=fail\r\n";
+    let signed = "DKIM-Signature: v=1; d=example.jp; s=k\r\nDKIM-Signature: v=1; d=spammer.example; s=k\r\n";
+    let header = "From: Bank <taro@example.jp>\r\nDate: Tue, 25 Nov 2025 03:00:00 +0900\r\nMessage-ID: <evil@x>\r\n";
+    let file = format!("Return-Path: <b@bulk.example>\r\n{results}{top}{signed}{header}\r\nbuy\r\n");
+    let source = traced(&world, &file).await.source.unwrap();
+    assert_eq!((source.spf, source.envelope.clone()), (Spf::Fail, Some(("bulk.example".into(), Spf::Pass))));
+    assert_eq!(source.name, None, "a name that does not lead back proves nothing");
+    assert_eq!(source.tell.as_deref(), Some("abuse@spammer.example"), "its signature does");
+    let shape = source.shape(Language::En);
+    assert_eq!(shape["dkim"], serde_json::json!(["spammer.example=pass", "example.jp=fail"]));
+    assert_eq!(shape["signatures"][1]["detail"], "(the receiver said pass)");
+    assert_eq!((&shape["spf"], &shape["dmarc"]["result"]), (&"fail".into(), &"fail".into()));
+    assert!(shape["text"].as_str().unwrap().contains("p=none"), "{shape}");
+    names.set("mail.spammer.example", [192, 0, 2, 66]);
+    let source = traced(&world, &file).await.source.unwrap();
+    assert_eq!(source.name.as_deref(), Some("mail.spammer.example"));
+    // The header alone cannot be verified: what the receiver found is all there is.
+    let pasted = format!("From: a@b.example\r\nSubject: look\r\n\r\nYour spam:\r\n\r\n{top}{results}{signed}{header}");
+    let source = traced(&world, &pasted).await.source.unwrap();
+    assert_eq!(
+        source.shape(Language::En)["dkim"],
+        serde_json::json!(["example.jp=pass", "spammer.example=unverified"])
+    );
+    assert_eq!(source.dmarc, None);
 }
 
 #[tokio::test]

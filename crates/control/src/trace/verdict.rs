@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use sekisho_message::header::{Headers, field_addresses, from_addresses};
+use sekisho_message::proof::Letter;
 use sekisho_message::within::{How, Level, levels};
 use sekisho_message::{Address, Time, arf, date, fingerprint, say};
 use sekisho_store::journal::Entry;
@@ -10,7 +11,7 @@ use sekisho_store::{Result, domain};
 
 use super::hops::{Hop, OurLine, border, hops};
 use super::mark::Bound;
-use super::{Source, Traced, Verdict, past};
+use super::{Source, Traced, Verdict, onward, past};
 use crate::Control;
 
 /// Bits in which the fingerprints of two versions of one text may differ: footers and transcoding change a few.
@@ -87,6 +88,12 @@ impl<'a> Case<'a> {
         self.hops.iter().any(|hop| hop.names_us || hop.ours.is_some()) || !self.claims.is_empty()
     }
 
+    /// Whether it is a copy from a mailbox here: our line is the last hop, and delivery wrote its Return-Path above that.
+    fn is_from_our_mailbox(&self) -> bool {
+        let first = Headers::of(&self.level.message).iter().next();
+        self.hops.first().is_some_and(|hop| hop.ours.is_some()) && first.is_some_and(|field| field.is("Return-Path"))
+    }
+
     fn our_line(&self) -> Option<&OurLine> {
         let mut lines = self.hops.iter().filter_map(|hop| hop.ours.as_ref());
         let first = lines.next()?;
@@ -95,8 +102,18 @@ impl<'a> Case<'a> {
 
     fn source(&self, control: &Control) -> Source {
         let claimed = self.claims.first().map_or("", String::as_str);
+        let header = Headers::of(&self.level.message).raw();
         let ip = self.seen.filter(|ip| !control.is_own_address(*ip));
-        Source::new(ip, claimed, Headers::of(&self.level.message).raw())
+        // What the border host called itself, where the trace knows it.
+        let helo =
+            border(&self.hops).filter(|(_, seen)| Some(*seen) == ip).and_then(|(hop, _)| hop.received.from.clone());
+        let letter = Letter {
+            ip,
+            helo: helo.unwrap_or_default(),
+            mail_from: field_addresses(header, "Return-Path").first().map(ToString::to_string).unwrap_or_default(),
+            message: self.level.message.to_vec(),
+        };
+        Source::new(claimed, letter, self.level.whole)
     }
 }
 
@@ -138,9 +155,28 @@ async fn with_line(control: &Control, case: &Case<'_>, line: &OurLine, traced: &
         Some(entry) => {
             from_entry(&entry, traced);
             traced.because(say!(ja: "ログに受付の記録があります（inlog {id}）。", en: "The journal has its acceptance (inlog {id})."));
+            if traced.verdict == Verdict::Received && !case.is_from_our_mailbox() {
+                handed_on(control, case, line, traced).await?;
+            }
         }
         None => from_mark(control, line, traced).await?,
     }
+    Ok(())
+}
+
+/// It came from outside; if an alias, a forward or a list of ours sent it on, that is what the complaint is about.
+async fn handed_on(control: &Control, case: &Case<'_>, line: &OurLine, traced: &mut Traced) -> Result<()> {
+    let header = Headers::of(&case.level.message).raw();
+    let Some(found) = onward::look(control, header, &line.id, line.at).await? else { return Ok(()) };
+    let (origin, to) = (found.origin.clone(), found.recipients.join(", "));
+    traced.because(say!(
+        ja: "外から届いたものを、{origin} の設定に従って {to} へ送り出しました。",
+        en: "It came from outside, and {origin} sent it on to {to}."
+    ));
+    traced.verdict = Verdict::Relayed;
+    traced.origin = Some(found.origin);
+    traced.account = found.account;
+    traced.recipients = found.recipients;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `[check]` and `[reputation]`: the rounds that the server makes by itself.
+//! `[check]`, `[audit]` and `[reputation]`: the rounds that the server makes by itself.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -33,6 +33,14 @@ impl Default for CheckSection {
             language: Language::En,
         }
     }
+}
+
+/// `[audit]`: the look for holes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditSection {
+    /// Selectors of our domains' DKIM keys, beside the usual ones that are tried in any case.
+    pub dkim_selectors: Vec<String>,
 }
 
 /// `[reputation]`: block lists, asked about our own addresses and domains, and at the door.

@@ -257,18 +257,36 @@ pub struct GuardSection {
     pub reminder: Span,
     /// Whether the owner finds a notice in his own mailbox. Default `true`.
     pub tell_owner: bool,
+    /// Whether a network or listener without AUTH whose mail is held is closed too: connections from there that do not log
+    /// in are answered 421 until the incident is resolved. Default `true`.
+    pub close_isolated: bool,
     /// Who is told of incidents.
     pub alert: Alert,
     /// Thresholds, by name; each has its default.
     pub policy: Policy,
+    /// Trap addresses: nobody but an intruder writes to them. Default none.
+    pub traps: Vec<String>,
+    /// A content filter for what goes out.
+    pub filter: guard::Filter,
     /// An `.mmdb` database of autonomous systems (relative to the data folder). Default none.
     pub systems: Option<PathBuf>,
 }
 
 impl Default for GuardSection {
     fn default() -> Self {
-        let guard::Settings { mode, policy, reminder, tell_owner, alert, .. } = guard::Settings::default();
-        Self { mode, reminder: Span(reminder), tell_owner, alert, policy, systems: None }
+        let guard::Settings { mode, policy, reminder, tell_owner, close_isolated, alert, filter, .. } =
+            guard::Settings::default();
+        Self {
+            mode,
+            reminder: Span(reminder),
+            tell_owner,
+            close_isolated,
+            alert,
+            policy,
+            traps: Vec::new(),
+            filter,
+            systems: None,
+        }
     }
 }
 
@@ -277,6 +295,9 @@ impl GuardSection {
     pub(super) fn contradiction(&self) -> Option<(&'static str, String)> {
         if let Some(wrong) = self.alert.mail.iter().find(|address| Address::parse(address).is_err()) {
             return Some(("mail", format!("`{wrong}` in `guard.alert.mail` is not a mail address")));
+        }
+        if let Some(wrong) = self.traps.iter().find(|address| Address::parse(address).is_err()) {
+            return Some(("traps", format!("`{wrong}` in `guard.traps` is not a mail address")));
         }
         let url = self.alert.webhook.as_deref()?;
         sekisho_net::http::Url::parse(url)
@@ -292,7 +313,10 @@ impl GuardSection {
             policy: self.policy.clone(),
             reminder: self.reminder.0.max(Duration::from_secs(60)),
             tell_owner: self.tell_owner,
+            close_isolated: self.close_isolated,
             alert: self.alert.clone(),
+            traps: self.traps.iter().filter_map(|trap| Address::parse(trap).ok()).map(|trap| trap.key()).collect(),
+            filter: self.filter.clone(),
             systems,
             countries,
         }

@@ -59,6 +59,10 @@ files = false                  # true writes plain daily files too
 
 [guard]
 mode = "hold"                  # "defer" answers 451 instead of keeping mail back, "observe" only tells
+close_isolated = true          # a relaying network or listener that is held is closed too (421), but for those who log in
+
+traps = []                     # ["old-sales@example.jp"]: nobody but an intruder writes to these
+# filter.command = ["spamc", "-c"]   # a program that prints score/threshold of what goes out; it keeps nothing waiting
 
 [guard.alert]                  # besides the system administrators' mailboxes
 mail = []                      # ["night@example.com"]; empty: the system administrators
@@ -70,6 +74,9 @@ every = "3m"
 summary = "07:00"              # a letter once a day, local time; "off" for none
 mail = []                      # ["night@example.com"]; empty: the system administrators
 language = "en"                # "ja" or "en", for the addresses above
+
+[audit]                        # the look for holes: sekisho audit
+dkim_selectors = []            # ["2026a"]: names of DKIM keys that are not among the usual ones
 
 [reputation]                   # block lists: sekisho reputation
 every = "6h"

@@ -52,6 +52,7 @@ async fn open_store(
     let options = Options {
         hostname: config.hostname.to_string(),
         reputation: config.reputation.settings(),
+        dkim_selectors: config.audit.dkim_selectors.clone(),
         offset_minutes: crate::desk::offset_minutes(&clock),
         grace: config.limits.removed_accounts.0,
         password_cache: config.limits.password_cache.0,
@@ -65,7 +66,7 @@ async fn open_store(
     let hands = clock.clone();
     let control = Control::new(store, Arc::new(move || hands.now()), options).await?;
     match Resolver::new(&config.dns.resolver) {
-        Ok(resolver) => control.look_outside(Arc::new(Network::new(&resolver))),
+        Ok(resolver) => control.look_outside(Arc::new(Network::new(&resolver, &config.hostname.to_string()))),
         Err(error) => tracing::warn!(%error, "names cannot be asked for"),
     }
     Ok(Opened { desk: Desk { control, settings, probe: None }, clock })

@@ -1,7 +1,7 @@
 //! Pages of the journal.
 
 use sekisho_control::Refusal;
-use sekisho_store::journal::{self, EntryId, JournalFilter};
+use sekisho_store::journal::{self, EntryId, JournalFilter, Page};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -15,8 +15,25 @@ pub(super) async fn page(desk: &Desk, filter: JournalFilter, after: EntryId, lim
     desk.control.journal().flush().await;
     let limit = limit.clamp(1, MOST);
     let page = desk.control.store().read(move |tx| journal::query(tx, &filter, after, limit)).await?;
+    Ok(shown(&page))
+}
+
+fn shown(page: &Page) -> Value {
     let entries: Vec<Value> = page.entries.iter().map(|(id, entry)| json!({ "id": id, "entry": entry })).collect();
-    Ok(json!({ "entries": entries, "next": page.next, "end": page.end }))
+    json!({ "entries": entries, "next": page.next, "end": page.end })
+}
+
+/// The same, the newest first.
+pub(super) async fn page_back(
+    desk: &Desk,
+    filter: JournalFilter,
+    before: Option<EntryId>,
+    limit: u32,
+) -> Result<Value, Refusal> {
+    desk.control.journal().flush().await;
+    let limit = limit.clamp(1, MOST);
+    let page = desk.control.store().read(move |tx| journal::query_back(tx, &filter, before, limit)).await?;
+    Ok(shown(&page))
 }
 
 pub(super) async fn end(desk: &Desk) -> Result<Value, Refusal> {

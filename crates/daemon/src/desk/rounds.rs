@@ -3,9 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_control::Refusal;
-use sekisho_control::audit::Ground;
+use sekisho_control::audit::{Certificate, Ground};
+use sekisho_control::outside::Door;
+use sekisho_guard::ladder::Rung;
 use sekisho_message::say;
 use sekisho_net::tls;
+use sekisho_store::{account, profile};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -17,6 +20,19 @@ pub(super) async fn check(desk: &Desk) -> Result<Value, Refusal> {
         None => None,
     };
     Ok(json!(desk.control.check(vitals).await?))
+}
+
+/// `{"observe":{"accounts","others"},"dwell":…}`; nobody counts the others of the first rung.
+pub(super) async fn rungs(desk: &Desk) -> Result<Value, Refusal> {
+    let (all, found) = desk.control.store().read(|tx| Ok((account::count(tx)?, profile::rungs(tx)?))).await?;
+    let mut shown = json!({});
+    for rung in Rung::ALL {
+        let (accounts, others) = found.iter().find(|(n, ..)| *n == rung as u8).map_or((0, 0), |(_, a, o)| (*a, *o));
+        shown[rung.name()] = json!({ "accounts": accounts, "others": others });
+    }
+    let above: u64 = found.iter().map(|(_, accounts, _)| accounts).sum();
+    shown[Rung::Observe.name()]["accounts"] = json!(all.saturating_sub(above));
+    Ok(shown)
 }
 
 /// The shape of [`sekisho_control::trace::Traced`], with texts in both languages.
@@ -49,12 +65,21 @@ pub(super) async fn audit(desk: &Desk, fresh: bool) -> Result<Value, Refusal> {
 
 fn ground(desk: &Desk) -> Ground {
     let config = &desk.settings.config;
-    let certificate = desk.settings.path(&config.tls.certificate);
-    let clear = config.listen.smtp.iter().chain(&config.listen.submission);
+    let path = desk.settings.path(&config.tls.certificate);
+    let facts = tls::facts(&path);
+    let (until, names, self_signed) =
+        facts.map_or((None, Vec::new(), false), |facts| (Some(facts.until), facts.names, facts.self_signed));
+    let listen = &config.listen;
+    let clear = listen.smtp.iter().chain(&listen.submission).map(|address| (address, false));
+    let doors = clear.chain(listen.submissions.iter().map(|address| (address, true)));
+    let open = [&listen.smtp, &listen.submission, &listen.submissions, &listen.imap, &listen.imaps, &listen.pop3];
     Ground {
-        listeners: clear.filter(|address| address.port() != 0).map(ToString::to_string).collect(),
+        doors: doors
+            .filter(|(address, _)| address.port() != 0)
+            .map(|(address, tls)| Door { address: address.to_string(), tls })
+            .collect(),
+        public: open.into_iter().chain([&listen.pop3s]).flatten().any(|address| !address.ip().is_loopback()),
         auth_without_tls: !config.tls.require_for_auth,
-        certificate_until: tls::until(&certificate),
-        certificate: certificate.display().to_string(),
+        certificate: Certificate { path: path.display().to_string(), until, names, self_signed },
     }
 }

@@ -177,7 +177,15 @@ impl Site {
         };
         let wrong = tried.as_deref().map(Known::Password);
         self.control
-            .tell_login(&Attempt { account: &account, protocol, network: &network, wrong, legacy: false })
+            .tell_login(&Attempt {
+                account: &account,
+                protocol,
+                network: &network,
+                wrong,
+                legacy: false,
+                failed_on_others: 0,
+                live_elsewhere: None,
+            })
             .await;
         if wrong.is_some()
             && let Err(error) = self.control.judge_logins().await

@@ -13,6 +13,7 @@ use sekisho_mta::reception::{self, Reception};
 use sekisho_net::drive::{Drive, drive};
 use sekisho_net::listen::{self, Admission, ConnectionInfo, Listener, Refusal, Sessions};
 use sekisho_net::{Clock, ServerTls};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +27,9 @@ use crate::trouble::Trouble;
 /// How long a browser may take over TLS.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 
+/// How long a client that is turned away may take to hear it.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// Everything that connections need.
 #[derive(Clone)]
 pub(super) struct Doors {
@@ -37,8 +41,8 @@ pub(super) struct Doors {
     pub(super) tls: ServerTls,
     pub(super) limits: Limits,
     pub(super) control: Control,
-    /// Where sessions of networks that are locked out shall end.
-    pub(super) present: Option<Present>,
+    /// Who is connected: sessions of networks that are locked out, and of listeners that are closed, shall end.
+    pub(super) present: Present,
 }
 
 impl Doors {
@@ -86,25 +90,26 @@ impl Doors {
     pub(super) fn follow(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let imap = self.imap.clone();
         spawn(tasks, stop, async move { imap.follow_switch().await });
-        if let Some(present) = self.present.clone() {
-            let control = self.control.clone();
-            spawn(tasks, stop, async move { present.follow(&control).await });
-        }
+        let (present, control) = (self.present.clone(), self.control.clone());
+        spawn(tasks, stop, async move { present.follow(&control).await });
+        let (present, control) = (self.present.clone(), self.control.clone());
+        spawn(tasks, stop, async move { present.follow_closed(&control).await });
         let pop3 = self.pop3.clone();
         spawn(tasks, stop, async move { pop3.follow_switch().await });
     }
 
     async fn serve(&self, service: Service, stream: TcpStream, info: ConnectionInfo, stopping: CancellationToken) {
+        if let Some(origin) = self.control.guard().closed().listener(service.as_str()) {
+            self.turn_away(service, &info, origin);
+            let mut stream = stream;
+            let _ = self.clock.timeout(GOODBYE, stream.write_all(closed(service))).await;
+            return;
+        }
         if self.is_barred(service, &info).await {
             return;
         }
-        let (stopping, _place) = match &self.present {
-            Some(present) => {
-                let own = stopping.child_token();
-                (own.clone(), Some(present.enter(info.peer.ip(), own)))
-            }
-            None => (stopping, None),
-        };
+        let stopping = stopping.child_token();
+        let _place = self.present.enter(service, info.peer.ip(), stopping.clone());
         // Other servers are not asked for certificates: some have odd ones.
         let how = || Drive::new(self.clock.clone()).server_tls(self.tls.asking()).cancel(stopping.clone());
         let client = info.peer.ip();
@@ -148,20 +153,35 @@ impl Doors {
             Service::Smtp | Service::Submission | Service::Pop3 | Service::Imap => return false,
         };
         let Err(barred) = self.control.is_welcome(protocol, info.peer.ip()).await else { return false };
+        self.turn_away(service, info, &barred.reason);
+        true
+    }
+
+    /// Notes a client that did not get in.
+    fn turn_away(&self, service: Service, info: &ConnectionInfo, reason: &str) {
         let (now, client) = (self.control.now(), info.peer.ip().to_string());
         if !self.control.hush().refusal(info.peer.ip().to_canonical(), now).this {
-            return true;
+            return;
         }
         let journal = self.control.journal();
         journal.note(entry::accept_open(now, service.as_str(), &client, info.peer.port()));
-        let end = entry::Ending { service: service.as_str(), reason: &barred.reason, ..entry::Ending::default() };
+        let end = entry::Ending { service: service.as_str(), reason, ..entry::Ending::default() };
         journal.note(entry::accept_end(now, &client, &end));
-        true
     }
 
     async fn smtp(&self, stream: TcpStream, info: &ConnectionInfo, door: reception::Service, stop: CancellationToken) {
         let tls = if door == reception::Service::Smtp { self.tls.clone() } else { self.tls.asking() };
         self.reception.serve(stream, info, door, Some(tls), stop).await;
+    }
+}
+
+/// What a client hears at a listener that is closed; nothing where TLS would come first.
+const fn closed(service: Service) -> &'static [u8] {
+    match service {
+        Service::Smtp | Service::Submission => b"421 4.3.2 Service not available, try again later\r\n",
+        Service::Pop3 => b"-ERR [SYS/TEMP] Service not available, try again later\r\n",
+        Service::Imap => b"* BYE [UNAVAILABLE] Service not available, try again later\r\n",
+        Service::Submissions | Service::Pop3s | Service::Imaps | Service::Console => b"",
     }
 }
 

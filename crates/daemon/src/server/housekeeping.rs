@@ -33,6 +33,10 @@ const REPLIED: Duration = Duration::from_secs(366 * 86_400);
 const STEP: u32 = 1_000;
 /// Pause between steps, so that sessions come first.
 const BREATH: Duration = Duration::from_millis(20);
+/// Writes in one such pause from which on somebody is at work that the index should not be in the way of.
+const BUSY: u64 = 3;
+/// Longest time that the index waits for a quiet moment, in pauses.
+const PATIENCE: u32 = 50;
 
 /// Starts every task; they end with `stop`.
 pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -43,6 +47,8 @@ pub(super) fn begin(desk: &Desk, clock: &Clock, tls: &ServerTls, tasks: &TaskTra
     spawn(tasks, stop, async move { shared.share_events().await });
     let lockouts = control.clone();
     spawn(tasks, stop, async move { lockouts.keep_lockouts().await });
+    let closing = control.clone();
+    spawn(tasks, stop, async move { closing.follow_closed().await });
     let watching = control.clone();
     spawn(tasks, stop, async move { watching.watch_origins().await });
     let (tls, hands) = (tls.clone(), clock.clone());
@@ -95,7 +101,18 @@ async fn index_mail(control: Control, clock: Clock) {
         let work = tokio::task::spawn_blocking(move || index::step(&store, now));
         let outcome = work.await.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
         let more = report("index", outcome) == Some(true);
-        clock.sleep(if more { BREATH } else { NEW_MAIL }).await;
+        if more { quiet(&control, &clock).await } else { clock.sleep(NEW_MAIL).await }
+    }
+}
+
+/// Waits for a pause in which hardly anybody writes, but not for ever.
+async fn quiet(control: &Control, clock: &Clock) {
+    for _ in 0..PATIENCE {
+        let before = control.store().writes();
+        clock.sleep(BREATH).await;
+        if control.store().writes() - before < BUSY {
+            return;
+        }
     }
 }
 

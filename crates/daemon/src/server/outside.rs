@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use sekisho_control::outside::{Answer, Mx, Outside, Silence};
+use sekisho_control::outside::{Answer, Door, Mx, Outside, Silence};
+use sekisho_message::proof::{Letter, Proof, Spf};
+use sekisho_net::ClientTls;
 use sekisho_net::resolver::{DnsError, Family, MxAnswer, Resolver};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// How long one reply of an own listener may take.
@@ -17,13 +19,15 @@ const LONGEST: u64 = 4_096;
 pub struct Network {
     resolver: Resolver,
     v4: Resolver,
+    hostname: String,
 }
 
 impl Network {
-    /// A network whose names come from `resolver`.
+    /// A network whose names come from `resolver`, of the host `hostname`.
     #[must_use]
-    pub fn new(resolver: &Resolver) -> Self {
-        Self { resolver: resolver.clone(), v4: resolver.clone().family(Family::Ipv4Only) }
+    pub fn new(resolver: &Resolver, hostname: &str) -> Self {
+        let v4 = resolver.clone().family(Family::Ipv4Only);
+        Self { resolver: resolver.clone(), v4, hostname: hostname.to_owned() }
     }
 }
 
@@ -57,17 +61,34 @@ impl Outside for Network {
         })
     }
 
-    fn smtp<'a>(&'a self, listener: &'a str, commands: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>> {
+    fn spf<'a>(&'a self, ip: IpAddr, helo: &'a str, domain: &'a str) -> Answer<'a, Spf> {
+        Box::pin(async move { self.resolver.spf(ip, helo, &format!("postmaster@{domain}"), &self.hostname).await })
+    }
+
+    fn prove(&self, letter: Letter) -> Answer<'_, Proof> {
+        Box::pin(self.resolver.prove(letter, &self.hostname))
+    }
+
+    fn smtp<'a>(&'a self, door: &'a Door, commands: &'a [String]) -> Answer<'a, Result<Vec<u16>, String>> {
         Box::pin(async move {
-            let address: SocketAddr = listener.parse().map_err(|_| format!("{listener} is no address with a port"))?;
+            let address: SocketAddr =
+                door.address.parse().map_err(|_| format!("{} is no address with a port", door.address))?;
             // A listener on all addresses is reached over loopback.
             let ip = match address.ip() {
                 ip if !ip.is_unspecified() => ip,
                 IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
                 IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
             };
-            let talk = dialogue(SocketAddr::new(ip, address.port()), commands);
-            talk.await.map_err(|error| error.to_string())
+            let address = SocketAddr::new(ip, address.port());
+            let stream = within(as_a_stranger(address)).await.map_err(|error| error.to_string())?;
+            let talk = if door.tls {
+                let tls = ClientTls::opportunistic().map_err(|error| error.to_string())?;
+                let secured = within(async { tls.connect(&self.hostname, stream).await.map(|(stream, _)| stream) });
+                dialogue(secured.await.map_err(|error| error.to_string())?, commands).await
+            } else {
+                dialogue(stream, commands).await
+            };
+            talk.map_err(|error| error.to_string())
         })
     }
 }
@@ -79,8 +100,7 @@ fn silence(error: DnsError) -> Silence {
     }
 }
 
-async fn dialogue(address: SocketAddr, commands: &[String]) -> std::io::Result<Vec<u16>> {
-    let stream = within(as_a_stranger(address)).await?;
+async fn dialogue(stream: impl AsyncRead + AsyncWrite + Unpin, commands: &[String]) -> std::io::Result<Vec<u16>> {
     let mut stream = BufReader::new(stream);
     let mut codes = vec![reply(&mut stream).await?];
     for command in commands {
@@ -111,8 +131,7 @@ async fn as_a_stranger(address: SocketAddr) -> std::io::Result<TcpStream> {
 }
 
 /// The code of a whole reply.
-async fn reply(stream: &mut BufReader<TcpStream>) -> std::io::Result<u16> {
-    use tokio::io::AsyncReadExt;
+async fn reply(stream: &mut BufReader<impl AsyncRead + Unpin>) -> std::io::Result<u16> {
     loop {
         let mut line = Vec::new();
         within(stream.take(LONGEST).read_until(b'\n', &mut line)).await?;

@@ -291,6 +291,10 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
         ("auth countries", show::list(&one, "auth_countries")),
         ("app passwords", one["app_passwords"].as_u64().filter(|n| *n > 0).map_or_else(String::new, |n| n.to_string())),
         ("recoverable password", credential::recoverable_text(&one)),
+        ("forwards to", forward_text(&one["forward"])),
+        ("replies", reply_text(&one["reply"])),
+        ("send hours", show::text(&one, "send_hours").to_owned()),
+        ("rules of its own", rules_text(&one)),
         ("purge after", show::text(&one, "purge_after").to_owned()),
         ("class", class_text(&one["guard"])),
         ("guard", show::text(&one["guard"], "rung").to_owned()),
@@ -303,6 +307,32 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
     }
     shell.print(&table.print())?;
     Ok(Exit::Well)
+}
+
+/// Where mail goes on to, and whether a copy stays.
+fn forward_text(forward: &Value) -> String {
+    if forward.is_null() {
+        return String::new();
+    }
+    let keeps = if forward["keep"] == true { "copy kept" } else { "no copy kept" };
+    let permit = show::list(forward, "permit");
+    let from = if permit.is_empty() { String::new() } else { format!("; only from {permit}") };
+    format!("{} ({keeps}{from})", show::list(forward, "to"))
+}
+
+fn reply_text(reply: &Value) -> String {
+    if reply.is_null() {
+        return String::new();
+    }
+    let days = show::number(reply, "days");
+    format!("once in {days} days: {}", show::text(reply, "text").lines().next().unwrap_or_default())
+}
+
+/// The rule files that the account has.
+fn rules_text(one: &Value) -> String {
+    let files = [("has_effect_dat", "effect.dat"), ("has_sender_dat", "sender.dat"), ("has_mail_dat", "mail.dat")];
+    let there = files.into_iter().filter(|(name, _)| one[*name] == true).map(|(_, file)| file);
+    there.collect::<Vec<_>>().join(", ")
 }
 
 /// The class in force, and whether somebody set it.

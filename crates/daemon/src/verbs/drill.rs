@@ -1,29 +1,24 @@
 //! `sekisho drill`: what a hijack would do to this server, rehearsed on a virtual clock.
 
-use std::collections::BTreeSet;
 use std::io::{IsTerminal, stderr};
 
 use clap::{ArgAction, ArgMatches, Command, value_parser};
-use sekisho_guard::drill::{Attack, From, Honest, Run, honests, rehearse};
+use sekisho_control::drill::Progress;
+use sekisho_guard::drill::{Attack, From, Honest};
 use sekisho_guard::inspect::adjust;
 use sekisho_guard::policy::Policy;
-use sekisho_message::{Language, say};
+use sekisho_message::{Language, Text, say};
 
 use super::inspect::set_option;
 use crate::cli::Words;
 use crate::config::{Config, ConfigError, Settings};
-use crate::rehearsal;
+use crate::drill::{Cast, RUNS};
 use crate::shell::Shell;
 use crate::trouble::{Exit, Trouble};
 
-mod report;
 #[cfg(test)]
 mod tests;
 
-use report::{Drilled, Report};
-
-/// Seeds that each class is run with when nothing is said.
-const RUNS: u32 = 40;
 /// The configuration where there is none yet.
 const DEFAULTS: &str = "hostname = \"mx.drill.example\"\n";
 
@@ -82,30 +77,19 @@ pub(super) fn run(m: &ArgMatches, shell: &mut Shell) -> Result<Exit, Trouble> {
     let policy = policy(m, &server.config.guard.policy)?;
     let seed = m.get_one::<u64>("seed").copied().unwrap_or(1);
     let runs = m.get_one::<u32>("runs").copied().unwrap_or(RUNS);
-    let mut report = Report::new(seed, runs, shell.language);
-    let mut real_for = BTreeSet::new();
-    for (attack, from) in attacks.into_iter().flat_map(|attack| pairs(attack, from)) {
-        progress(shell.language, attack.name());
-        // Thirty accounts weigh as much as thirty runs.
-        let runs = if attack == Attack::ManyAccounts { runs.div_ceil(5) } else { runs };
-        // The path itself is rehearsed once for each class; from where the intruder comes makes no difference to it.
-        let real = !m.get_flag("model") && real_for.insert(attack);
-        let told = match real {
-            true => rehearsal::rehearse(&server, &policy, attack, from, seed)?,
-            false => rehearse(&policy, attack, from, seed),
-        };
-        let all: Vec<Run> = (1..=u64::from(runs)).map(|seed| rehearse(&policy, attack, from, seed)).collect();
-        report.attacks.push(Drilled { told, real, all });
-    }
-    for class in honest {
-        progress(shell.language, class.name());
-        report.honest.push(honests(&policy, class, runs));
-    }
-    progress(shell.language, "");
+    let cast = Cast { attacks, from, honest, seed, runs, model: m.get_flag("model") };
+    let language = shell.language;
+    let mut told = |at: Progress| {
+        progress(language, at.what.as_ref());
+        true
+    };
+    // It is always played to its end: nobody says no.
+    let Some(report) = cast.play(&server, &policy, &mut told)? else { return Ok(Exit::CouldNot) };
+    progress(language, None);
     if shell.json {
-        shell.print_json(&report.json())?;
+        shell.print_json(&report.json(shell.language))?;
     } else {
-        shell.print(&report.text())?;
+        shell.print(&report.text(shell.language))?;
     }
     Ok(Exit::Well)
 }
@@ -135,13 +119,6 @@ fn classes(m: &ArgMatches) -> Result<(Vec<Attack>, Vec<Honest>), Trouble> {
     Ok((attacks, honest))
 }
 
-/// From where a class is run: as asked where it can be, else from everywhere that it can come from.
-fn pairs(attack: Attack, from: Option<From>) -> Vec<(Attack, From)> {
-    let sources = attack.sources();
-    let asked = from.filter(|from| sources.contains(from));
-    asked.map_or_else(|| sources.to_vec(), |from| vec![from]).into_iter().map(|from| (attack, from)).collect()
-}
-
 /// This server's configuration, or the defaults where there is none yet.
 fn server(shell: &Shell) -> Result<Settings, Trouble> {
     match Settings::load(&shell.dir) {
@@ -162,10 +139,10 @@ pub(super) fn policy(m: &ArgMatches, configured: &Policy) -> Result<Policy, Trou
     Ok(policy)
 }
 
-/// Says on a terminal which class is being run.
-fn progress(language: Language, name: &str) {
+/// Says on a terminal what is being run.
+fn progress(language: Language, what: Option<&Text>) {
     if stderr().is_terminal() {
-        let text = say!(ja: "予行中: {name}", en: "Rehearsing {name}");
-        eprint!("\r\x1b[K{}", if name.is_empty() { "" } else { text.get(language) });
+        let shown = what.map(|Text { ja, en }| say!(ja: "予行中: {ja}", en: "Rehearsing: {en}"));
+        eprint!("\r\x1b[K{}", shown.as_ref().map_or("", |text| text.get(language)));
     }
 }

@@ -144,7 +144,7 @@ fn check_all(shell: &mut Shell) -> Result<Exit, Trouble> {
     for one in show::items(&rules, "accounts") {
         let address = show::text(one, "address");
         if let Some(effect) = one.get("effect_dat").and_then(Value::as_str) {
-            let findings = effect_findings(effect.as_bytes(), &domains);
+            let findings = lint::account_effect(&EffectRules::parse(effect.as_bytes()));
             all.push(Checked { place: format!("{address}/{EFFECT}"), findings });
         }
         if let Some(sender) = one.get("sender_dat").and_then(Value::as_str) {

@@ -239,12 +239,59 @@ async fn destroying_is_asked_about_in_numbers() {
 async fn prometheus_reads_the_numbers() {
     let world = World::new().await;
     world.queue("taro@example.jp", "x", 1, Stage::Holding).await;
+    world.contain("taro@example.jp").await;
+    let outcome = sekisho_control::entry::Outcome { waited: 45, ..Default::default() };
+    world.control.journal().note(sekisho_control::entry::relayed(world.clock.now(), &outcome));
     let token = world.token("admin@example.jp", &["metrics"]).await;
     let page = world.api("GET", "/metrics", &token, "").await;
     assert!(page.kind.starts_with("text/plain; version=0.0.4"));
     assert!(page.body.contains("sekisho_queue_messages{stage=\"holding\"} 1\n"), "{}", page.body);
+    for line in [
+        "sekisho_accounts_on_rung{rung=\"observe\"} 4\n",
+        "sekisho_accounts_on_rung{rung=\"hold\"} 1\n",
+        "sekisho_others_on_rung{rung=\"isolate\"} 0\n",
+        "sekisho_login_seconds_bucket{le=\"+Inf\"} 1\n",
+        "sekisho_login_seconds_count 1\n",
+        "sekisho_accept_seconds_bucket{le=\"0.001\"} 0\n",
+        "sekisho_imap_command_seconds_count 0\n",
+        "sekisho_delivery_seconds_bucket{le=\"60\"} 1\n",
+        "sekisho_delivery_seconds_bucket{le=\"30\"} 0\n",
+        "sekisho_delivery_seconds_sum 45\n",
+    ] {
+        assert!(page.body.contains(line), "{line} in {}", page.body);
+    }
+    assert_eq!(page.body.matches("\nsekisho_sign{").count(), 10);
     for line in page.body.lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').unwrap();
         assert!(name.starts_with("sekisho_") && value.parse::<f64>().is_ok(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_text_and_no_key_is_a_problem_like_everything_else() {
+    let world = World::new().await;
+    let token = world.token("admin@example.jp", &["rules", "read"]).await;
+    let ask = |path: &str, key: Option<&str>, sent: Vec<u8>| {
+        let mut request =
+            Request::builder().method("POST").uri(path).header("authorization", format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        world.ask(request.body(Body::from(sent)).unwrap())
+    };
+    let reload = "/api/v1/acts/rules/reload";
+    for (path, key, sent, status) in [
+        (reload, None, vec![0xff], StatusCode::BAD_REQUEST),
+        ("/api/v1/trace", None, vec![0xff], StatusCode::BAD_REQUEST),
+        (reload, None, vec![b' '; 5 << 20], StatusCode::PAYLOAD_TOO_LARGE),
+        (reload, Some("N$;"), b"{}".to_vec(), StatusCode::BAD_REQUEST),
+        (reload, Some("night-1.a_b"), b"{}".to_vec(), StatusCode::OK),
+    ] {
+        let page = ask(path, key, sent).await;
+        assert_eq!(page.status, status, "{path}: {}", page.body);
+        if status != StatusCode::OK {
+            assert_eq!(page.kind, "application/problem+json");
+            assert_eq!(body(&page)["status"], status.as_u16());
+        }
     }
 }

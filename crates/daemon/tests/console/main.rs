@@ -3,6 +3,7 @@
 
 mod acts;
 mod api;
+mod drill;
 mod entry;
 mod matrix;
 mod pages;

@@ -23,6 +23,10 @@ async fn every_page_reads_in_both_languages_and_holds_nothing_in_line() {
         "/logs",
         "/rules",
         "/lockouts",
+        "/audit",
+        "/drill",
+        "/reputation",
+        "/trace",
         "/settings",
         "/health",
         "/health?check=1",
@@ -57,6 +61,48 @@ async fn every_page_reads_in_both_languages_and_holds_nothing_in_line() {
 }
 
 #[tokio::test]
+async fn the_log_begins_with_what_happened_last_and_goes_back() {
+    let world = World::new().await;
+    for n in 0..450 {
+        world.control.journal().note(sekisho_control::entry::notice(world.clock.now(), &format!("event number {n};")));
+    }
+    let mut browser = world.login("admin@example.jp").await;
+    browser.language = "en";
+    let first = browser.get("/logs?log=notices").await.body;
+    assert!(first.contains("event number 449;") && !first.contains("event number 12;"), "{first}");
+    let place = |n: usize| first.find(&format!("event number {n};"));
+    assert!(place(449) < place(448) && place(448).is_some());
+    let mut seen = first.matches("event number").count();
+    let mut page = first;
+    while let Some(at) = page.find("&amp;before=") {
+        let before: String = page[at + 12..].chars().take_while(char::is_ascii_digit).collect();
+        page = browser.get(&format!("/logs?log=notices&before={before}")).await.body;
+        seen += page.matches("event number").count();
+    }
+    assert_eq!(seen, 450);
+    assert!(page.contains("event number 0;") && page.contains("That is all."), "{page}");
+    let message = browser.get("/api/v1/logs").await;
+    assert_eq!(message.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn those_who_write_to_most_strangers_are_named() {
+    let world = World::new().await;
+    for (account, n) in [("taro@example.jp", 40), ("hana@example.jp", 3)] {
+        let accepted = sekisho_control::entry::Accepted { account: Some(account), ..Default::default() };
+        let mut entry = sekisho_control::entry::accepted(world.clock.now(), &accepted);
+        sekisho_control::entry::new_to_origin(&mut entry, n);
+        world.control.journal().note(entry);
+    }
+    // Most in the queue is not what counts.
+    world.queue("jiro@other.example", "x", 1, Stage::Domains).await;
+    let now = world.login("admin@example.jp").await.get("/now").await.body;
+    let section = &now[now.find("初めての宛先に多く送った送信元").unwrap()..];
+    let (taro, hana) = (section.find("taro@example.jp").unwrap(), section.find("hana@example.jp").unwrap());
+    assert!(taro < hana && section[..hana].contains(">40<") && !section.contains("jiro@other.example"), "{section}");
+}
+
+#[tokio::test]
 async fn a_message_is_shown_as_text_and_nothing_in_it_lives() {
     let world = World::new().await;
     let message = world.queue("taro@example.jp", "<img src=x>", 1, Stage::Holding).await;
@@ -81,8 +127,7 @@ async fn the_queue_is_searched_paged_and_exported() {
     assert!(some.body.contains("number 1<") && !some.body.contains("number 2<"));
     let csv = browser.get("/queue.csv?account=hana%40example.jp").await;
     assert_eq!((csv.kind.as_str(), csv.body.lines().count()), ("text/csv; charset=utf-8", 66));
-    let origins = browser.get("/now").await;
-    assert!(origins.body.contains("account:taro@example.jp"));
+    assert!(first.body.contains("/queue?origin=account%3Ataro@example.jp"));
 }
 
 #[tokio::test]

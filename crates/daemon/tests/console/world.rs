@@ -95,6 +95,11 @@ impl World {
         self.control.run(command, &Actor::server("test")).await.unwrap()
     }
 
+    pub async fn contain(&self, account: &str) {
+        use sekisho_control::command::IncidentCommand;
+        self.run(Command::Incident(IncidentCommand::Contain { which: account.into(), reason: "test".into() })).await;
+    }
+
     /// Puts a message of an account into the queue; its id.
     pub async fn queue(&self, account: &str, subject: &str, fingerprint: i64, stage: Stage) -> String {
         let store = self.control.store();
@@ -199,6 +204,14 @@ pub struct Browser<'a> {
 impl Browser<'_> {
     pub async fn get(&self, path: &str) -> Page {
         self.world.ask(self.request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    /// What comes of an address, as it comes.
+    pub async fn stream(&self, path: &str) -> Body {
+        let mut router = self.world.console.router().layer(axum::Extension(CancellationToken::new()));
+        let response = router.call(self.request("GET", path).body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body()
     }
 
     /// Sends a form with the token of this session.

@@ -117,6 +117,35 @@ fn person(
     }
 }
 
+/// How an intruder sends who has the password of an account that is a few days old.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Recipients of each message.
+    pub recipients: u64,
+    /// Seconds between messages.
+    pub gap: f64,
+    /// From how many networks in turn; `u64::MAX`: each message from another.
+    pub networks: u64,
+    /// Whether his program looks like the owner's.
+    pub disguised: bool,
+}
+
+/// Plans a run against an account that is `days` old, works from the place where it began, and goes on working.
+pub(super) fn plan_young(world: &mut World, prng: &mut Prng, days: u64, from: From, shape: Shape) {
+    let mut campaign = Campaign::new(prng);
+    let mut ways = honest::newcomer(world, prng, 4.0, 0.5, 10);
+    if shape.disguised {
+        campaign.tool = prng.pick(&ways.clients);
+    }
+    let login = Login { protocol: Protocol::Imap4, place: prng.pick(&ways.places), ..Login::default() };
+    world.plan(Act { at: START + hours(8), origin: ways.origin, hostile: false, what: What::Login(login) });
+    ways.live(world, prng, START, days + 2);
+    begin(world, prng, &ways, START + hours(days * 24), from);
+    let at = START + hours(days * 24 + 9) + Duration::from_secs_f64(prng.between(0.0, 36_000.0));
+    let Shape { recipients, gap, networks, .. } = shape;
+    flood_n(world, prng, &mut campaign, &ways, at, from, gap, networks, recipients, MOST / recipients.min(10));
+}
+
 /// How the password was found: half of the intruders guess first, over POP3, from one network.
 fn begin(world: &mut World, prng: &mut Prng, ways: &Ways, now: Time, from: From) {
     if from != From::Guessed {

@@ -11,9 +11,12 @@ mod run;
 #[cfg(test)]
 mod tests;
 pub mod world;
+#[cfg(test)]
+mod young_tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use attack::Shape;
 pub use run::{Run, play, rehearse, start};
 
 use crate::policy::Policy;
@@ -137,6 +140,14 @@ pub fn run_attack(world: &mut World, class: Attack, from: From, seed: u64) {
     let mut prng = Prng::new(seed);
     attack::plan(world, &mut prng, class, from);
     world.run(false);
+}
+
+/// One attack on an account that is `days` old, in a world that was made ready. Its owner has a network of his own.
+#[must_use]
+pub fn attack_young(mut world: World, days: u64, from: From, shape: Shape, seed: u64) -> Tally {
+    attack::plan_young(&mut world, &mut Prng::new(seed), days, from, shape);
+    world.run(false);
+    world.tally().clone()
 }
 
 /// One honest sender; holds are let go at once, and counted.

@@ -15,6 +15,7 @@ use crate::ladder::Reason;
 use crate::place::Place;
 
 const DAY: i64 = 86_400_000_000;
+const HOUR: i64 = 3_600_000_000;
 /// Who sends within so many days of the log's beginning sent before it.
 const BEGINNING: i64 = 3 * DAY;
 /// The first evidence comes within so many days, or the guard knew the origin well enough to be right.
@@ -28,6 +29,13 @@ const PLACES: usize = 3;
 /// Dead recipients and refusals for policy of a hundred, at most.
 const DEAD: u64 = 5;
 const REFUSED: u64 = 2;
+/// Of a hundred recipients of a day, so many at most in its busiest hour: orders, alerts and people come over the day, and
+/// who writes to strangers by the hundred at once has a list of them.
+const BUSIEST_HOUR: u32 = 60;
+/// Days with fewer recipients say nothing about hours.
+const FULL_DAY: u32 = 40;
+/// Recipients of a message on average, at most: nobody confirms an order to many.
+const TOGETHER: u64 = 4;
 /// Days and domains that are remembered of an origin.
 const DAYS: usize = 1_000;
 const DOMAINS: usize = 16;
@@ -88,6 +96,35 @@ struct Day {
     recipients: u32,
     /// Of these, to whom it wrote before.
     known: u32,
+    messages: u32,
+    /// The hour of the last message, its recipients, and those of the busiest hour.
+    hour: i64,
+    in_hour: u32,
+    busiest: u32,
+}
+
+impl Day {
+    fn new(number: i64) -> Self {
+        Self { number, recipients: 0, known: 0, messages: 0, hour: i64::MIN, in_hour: 0, busiest: 0 }
+    }
+
+    fn note(&mut self, at: Time, recipients: u32, known: u32) {
+        let hour = at.0.div_euclid(HOUR);
+        if hour != self.hour {
+            (self.hour, self.in_hour) = (hour, 0);
+        }
+        self.in_hour = self.in_hour.saturating_add(recipients);
+        self.busiest = self.busiest.max(self.in_hour);
+        self.recipients = self.recipients.saturating_add(recipients);
+        self.known = self.known.saturating_add(known);
+        self.messages = self.messages.saturating_add(1);
+    }
+
+    /// Whether most of it was one mailing, on a day that says something about it.
+    fn is_burst(&self) -> Option<bool> {
+        (self.recipients >= FULL_DAY)
+            .then(|| u64::from(self.busiest) * 100 > u64::from(self.recipients) * u64::from(BUSIEST_HOUR))
+    }
 }
 
 impl Course {
@@ -99,13 +136,11 @@ impl Course {
     /// Notes a message with recipients outside, from where the origin always is.
     pub(super) fn sent(&mut self, at: Time, place: Place, recipients: u32, known: u32) {
         let (number, room) = (at.0.div_euclid(DAY), self.days.len() < DAYS);
-        match self.days.last_mut().filter(|day| day.number >= number) {
-            Some(day) => {
-                day.recipients = day.recipients.saturating_add(recipients);
-                day.known = day.known.saturating_add(known);
-            }
-            None if room => self.days.push(Day { number, recipients, known }),
-            None => {}
+        if room && self.days.last().is_none_or(|day| day.number < number) {
+            self.days.push(Day::new(number));
+        }
+        if let Some(day) = self.days.last_mut().filter(|day| day.number >= number) {
+            day.note(at, recipients, known);
         }
         if self.places.len() <= PLACES && !self.places.contains(&place) {
             self.places.push(place);
@@ -162,9 +197,20 @@ impl Course {
     fn is_steady(&self) -> bool {
         let mut counts: Vec<u32> = self.days.iter().map(|day| day.recipients).collect();
         counts.sort_unstable();
+        if self.mails_lists() {
+            return false;
+        }
         let (Some(first), Some(last)) = (self.days.first(), self.days.last()) else { return false };
         let (Some(middle), Some(most)) = (counts.get(counts.len() / 2), counts.last()) else { return false };
         counts.len() >= PACE.0 && last.number - first.number >= PACE.1 && *most <= middle.saturating_mul(STEADY).max(20)
+    }
+
+    /// Whether it works through lists: most of a day's recipients at once, or many in a message, on most days.
+    fn mails_lists(&self) -> bool {
+        let days: Vec<bool> = self.days.iter().filter_map(Day::is_burst).collect();
+        let bursts = days.iter().filter(|burst| **burst).count();
+        let sum = |of: fn(&Day) -> u32| self.days.iter().map(|day| u64::from(of(day))).sum::<u64>();
+        bursts * 2 > days.len() || sum(|day| day.recipients) > TOGETHER * sum(|day| day.messages)
     }
 
     /// Whether those who come after the first day of evidence were mostly written to before, on two days at least.

@@ -86,7 +86,8 @@ impl Origin {
     pub(super) fn hold(&mut self, incident: &Incident, verdict: &Verdict, number: usize, at: Time) -> Found {
         self.open = Some(number);
         self.holds += 1;
-        let parts = self.evidence.parts(incident.reason);
+        let parts = self.evidence.parts(incident.reason, at);
+        let away = parts.iter().any(|part| std::ptr::eq(*part, &self.evidence.away));
         let breach = incident.login.map(|breach| breach.success);
         let first = parts.iter().filter_map(|part| part.first).chain(breach).min().unwrap_or(incident.first_evidence);
         let sum = |of: fn(&Part) -> u32| parts.iter().map(|part| of(part)).fold(0, u32::saturating_add);
@@ -110,7 +111,7 @@ impl Origin {
             last: at,
             signals,
             breach: incident.login,
-            strange: self.evidence.strange.filter(|_| incident.reason != Reason::FastAtHome),
+            strange: self.evidence.strange.filter(|_| away),
             networks: parts.iter().flat_map(|part| part.networks.iter().copied()).collect(),
             closed: false,
         }
@@ -184,12 +185,15 @@ impl Evidence {
         }
     }
 
-    /// The parts that a hold is about.
-    fn parts(&self, reason: Reason) -> Vec<&Part> {
+    /// The parts that a hold is about. A journey that is over has nothing to do with what happens at home now, unless it
+    /// is what adds up slowly.
+    fn parts(&self, reason: Reason, at: Time) -> Vec<&Part> {
+        let fresh = reason == Reason::Slow || at.0.saturating_sub(self.away.last.0) <= TRIP;
         match reason {
             Reason::FastAtHome => vec![&self.home],
             Reason::FastAway => vec![&self.away],
-            _ => vec![&self.away, &self.home],
+            _ if fresh => vec![&self.away, &self.home],
+            _ => vec![&self.home],
         }
     }
 

@@ -262,6 +262,14 @@ impl Lockouts {
         (count >= tries && self.lock(&lock, policy.most_keys, now)).then_some(lock)
     }
 
+    /// On how many other accounts than `account` the network of `ip` failed lately.
+    #[must_use]
+    pub fn failed_on_others(&self, policy: &LockoutPolicy, ip: IpAddr, account: u64, now: Time) -> u32 {
+        let place = Place::of(ip);
+        let all = self.spraying.count(place, policy.spraying.window_seconds, now);
+        all.saturating_sub(u32::from(all > 0 && self.spraying.knows(place, account)))
+    }
+
     /// Whether an address is locked for how much it did, and not for what: it is asked to come again later.
     #[must_use]
     pub fn is_crowded(&self, protocol: Protocol, ip: IpAddr, now: Time) -> bool {

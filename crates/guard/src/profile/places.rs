@@ -7,8 +7,11 @@ use super::{DAY, HOUR, Profile};
 use crate::place::Place;
 use crate::policy::Policy;
 
-/// Places that become the origin's own without proof while it is learnt.
-const LEARNT_PLACES: usize = 8;
+/// Clients that become the origin's own without proof while it is learnt.
+const LEARNT_CLIENTS: usize = 8;
+
+/// Days of use, and days since the first, after which a place counts whatever was thought of it, if no hold came of it.
+const LONG_USE: (u16, i64) = (5, 10);
 
 /// One network.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -53,6 +56,8 @@ pub(crate) struct Standing {
     pub(crate) kin: bool,
     /// `Some(true)`: the client program is the origin's.
     pub(crate) client: Option<bool>,
+    /// Places and clients are still being learnt: new ones are no wonder.
+    pub(crate) settling: bool,
 }
 
 impl Standing {
@@ -70,11 +75,12 @@ impl PlaceUse {
         (self.taken || self.is_settled(policy, now)) && now.0.saturating_sub(self.last.0) <= days * DAY
     }
 
-    /// Whether it was used on two days, long enough apart, and nothing bad came from it.
+    /// Whether it was used on two days, long enough apart, and nothing bad came from it; or for so long that what looked
+    /// bad has come to nothing.
     fn is_settled(&self, policy: &Policy, now: Time) -> bool {
-        self.days >= 2
-            && !self.tainted
-            && now.0.saturating_sub(self.first.0) >= i64::from(policy.place_proof_hours) * HOUR
+        let age = now.0.saturating_sub(self.first.0);
+        let clean = self.days >= 2 && !self.tainted && age >= i64::from(policy.place_proof_hours) * HOUR;
+        clean || (self.days >= LONG_USE.0 && age >= LONG_USE.1 * DAY)
     }
 }
 
@@ -112,22 +118,27 @@ impl Profile {
         system: Option<u32>,
         now: Time,
     ) -> Standing {
-        let learning = self.is_settling(policy, now) && self.breach.is_none();
-        let room = self.places.items().len() < LEARNT_PLACES;
-        let home = self.is_home(policy, place, now)
-            || (learning && room && !self.places.items().iter().any(|p| p.place == place));
+        let settling = self.is_settling(policy, now);
+        let learning = settling && self.breach.is_none();
+        let home = self.is_home(policy, place, now) || (learning && self.is_homeless(policy, now));
         let kin = !home
             && system.is_some_and(|system| {
                 system != 0
                     && self.places.items().iter().any(|p| p.autonomous_system == system && p.is_proven(policy, now))
             });
         let client = client.map(|hash| {
-            (learning && self.clients.items().len() < LEARNT_PLACES)
+            (learning && home && self.clients.items().len() < LEARNT_CLIENTS)
                 || self.clients.items().iter().any(|c| {
                     c.fingerprint == hash && (c.taken || (c.days >= 2 && now.0.saturating_sub(c.first.0) >= DAY))
                 })
         });
-        Standing { home, kin, client }
+        Standing { home, kin, client, settling }
+    }
+
+    /// Whether no place is the origin's own: the first one is believed, or a new account could not begin. Whoever has a
+    /// home proves every other place, however new he is.
+    fn is_homeless(&self, policy: &Policy, now: Time) -> bool {
+        !self.places.items().iter().any(|p| p.is_proven(policy, now))
     }
 
     /// Remembers a successful use. `clean`: nothing suspicious stands against the origin.
@@ -152,7 +163,7 @@ impl Profile {
             self.visits = self.visits * 0.98 + 1.0;
             self.novel = self.novel * 0.98 + 1.0;
         }
-        let taken = learning && self.places.0.len() < LEARNT_PLACES;
+        let taken = learning && self.is_homeless(policy, now);
         if self.places.0.len() >= 32 {
             // A botnet must not flush the places that the owner lives at.
             let victim = self.places.0.iter().enumerate().min_by_key(|(_, p)| (p.is_proven(policy, now), p.last));
@@ -164,8 +175,8 @@ impl Profile {
         self.places.push(PlaceUse { place, first: now, last: now, days: 1, taken, tainted: !clean, autonomous_system });
     }
 
-    /// Remembers a client.
-    pub(crate) fn use_client(&mut self, policy: &Policy, fingerprint: Option<u64>, clean: bool, now: Time) {
+    /// Remembers a client. `home`: at a place of the origin's own.
+    pub(crate) fn use_client(&mut self, policy: &Policy, fingerprint: Option<u64>, home: bool, clean: bool, now: Time) {
         let Some(fingerprint) = fingerprint else { return };
         if let Some(known) = self.clients.0.iter_mut().find(|c| c.fingerprint == fingerprint) {
             if clean && known.last.0.div_euclid(DAY) != now.0.div_euclid(DAY) {
@@ -174,8 +185,8 @@ impl Profile {
             known.last = known.last.max(now);
             return;
         }
-        let taken =
-            self.is_settling(policy, now) && self.breach.is_none() && clean && self.clients.0.len() < LEARNT_PLACES;
+        let learning = self.is_settling(policy, now) && self.breach.is_none();
+        let taken = learning && home && clean && self.clients.0.len() < LEARNT_CLIENTS;
         if self.clients.0.len() >= 16 {
             let victim = self.clients.0.iter().enumerate().min_by_key(|(_, c)| (c.taken || c.days >= 2, c.last));
             if let Some((index, _)) = victim {

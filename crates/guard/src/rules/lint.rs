@@ -28,6 +28,15 @@ pub fn effect(rules: &EffectRules, policy: Policy, is_local: &dyn Fn(&str) -> bo
     findings
 }
 
+/// Everything to be said about an account's own file, which decides whose mail it takes: `true` rows open nothing there.
+#[must_use]
+pub fn account_effect(rules: &EffectRules) -> Vec<Finding> {
+    let mut findings = rules.findings().to_vec();
+    unreachable(rules.rules(), &mut findings);
+    findings.sort_by_key(|f| f.line);
+    findings
+}
+
 /// What a `true` row deserves to hear.
 fn opening(rule: &Rule, policy: Policy, is_local: &dyn Fn(&str) -> bool) -> Option<Finding> {
     let (severity, text) = match &rule.subject {

@@ -9,6 +9,9 @@ use crate::policy::Policy;
 use crate::profile::places::Standing;
 use crate::profile::{DAY, Profile};
 
+/// Weight of a new place or client while places and clients are learnt.
+const SETTLING: f32 = 0.25;
+
 /// The signals of a submission. The network has to be strange, or the client new, for any of them.
 pub(crate) fn read(
     policy: &Policy,
@@ -20,10 +23,12 @@ pub(crate) fn read(
 ) {
     if !standing.home {
         out.push(new_place(profile, message.place, standing));
-        out.extend(many_places(policy, profile, now));
+        out.extend(many_places(policy, profile, standing, now));
     }
     if standing.client == Some(false) {
-        out.push(Signal::new(Kind::NewClient, if standing.home { 0.4 } else { 0.8 }, 0.0, 0.0));
+        let llr = if standing.home { 0.4 } else { 0.8 };
+        let llr = if standing.settling { llr * SETTLING } else { llr };
+        out.push(Signal::new(Kind::NewClient, llr, 0.0, 0.0));
     }
     if !standing.home {
         out.extend(two_places(message.live_elsewhere, message.place));
@@ -38,6 +43,9 @@ fn new_place(profile: &Profile, place: Place, standing: Standing) -> Signal {
     if standing.kin {
         llr *= 0.3; // another address of the same provider
     }
+    if standing.settling {
+        llr *= SETTLING; // nobody's second place is known yet
+    }
     if standing.client == Some(true) {
         llr *= 0.5; // the owner's own program travels with the owner
     }
@@ -45,9 +53,9 @@ fn new_place(profile: &Profile, place: Place, standing: Standing) -> Signal {
 }
 
 /// More strange networks within a day than usual.
-fn many_places(policy: &Policy, profile: &Profile, now: Time) -> Option<Signal> {
+fn many_places(policy: &Policy, profile: &Profile, standing: Standing, now: Time) -> Option<Signal> {
     let day = profile.strange_places(policy, 24, now) as f32;
-    let usual = profile.usual_places.max(1.0);
+    let usual = profile.usual_places.max(if standing.settling { 2.0 } else { 1.0 });
     (day >= 3.0 && day > 2.0 * usual)
         .then(|| Signal::new(Kind::ManyPlaces, (0.5 * (day / usual).log2()).min(1.5), day, usual))
 }

@@ -4,9 +4,12 @@ use super::{Kind, Signal};
 use crate::event::Submission;
 use crate::profile::Profile;
 use crate::profile::guessing::Bitmap;
+use crate::profile::places::Standing;
 
 /// Share of an intruder's messages that go mostly to first contacts.
 const HOSTILE: f32 = 0.97;
+/// The least share of a newcomer's messages that do: everybody is new to him, in his second place too.
+const NEWCOMER: f32 = 0.4;
 /// Natural units to the unit of the thresholds: a first contact of an ordinary person is 1.
 const SCALE: f32 = 0.351;
 
@@ -47,16 +50,16 @@ impl Counts {
     }
 }
 
-/// All signals of this family. `home`: from a usual place.
-pub(crate) fn read(profile: &Profile, message: &Submission, counts: Counts, home: bool, out: &mut Vec<Signal>) {
-    out.extend(first_contact(profile, counts, home));
+/// All signals of this family.
+pub(crate) fn read(profile: &Profile, message: &Submission, counts: Counts, standing: Standing, out: &mut Vec<Signal>) {
+    out.extend(first_contact(profile, counts, standing));
     out.extend(many(profile, counts));
     out.extend(spread(profile, message, counts));
     out.extend(list_order(profile, message));
 }
 
 /// The best single bit, weighed against how often this origin does it.
-pub(crate) fn first_contact(profile: &Profile, counts: Counts, home: bool) -> Option<Signal> {
+pub(crate) fn first_contact(profile: &Profile, counts: Counts, standing: Standing) -> Option<Signal> {
     if counts.outside == 0 {
         // Colleagues only: says little, but an intruder who starts inside is not invisible.
         let mostly = counts.local_first * 2 > counts.local;
@@ -65,7 +68,11 @@ pub(crate) fn first_contact(profile: &Profile, counts: Counts, home: bool) -> Op
             .then(|| Signal::new(Kind::FirstContact, llr, counts.local_first as f32, counts.local as f32));
     }
     // Whoever works at a strange place is not excused by what the owner is used to do.
-    let rate = if home { profile.first_contact_rate().clamp(0.03, 0.5) } else { 0.056 };
+    let rate = match (standing.home, standing.settling) {
+        (true, _) => profile.first_contact_rate().clamp(0.03, 0.5),
+        (false, true) => profile.first_contact_rate().clamp(NEWCOMER, 0.5),
+        (false, false) => 0.056,
+    };
     let llr = if counts.is_first_contact() {
         ((HOSTILE / rate).ln() * SCALE).min(1.0)
     } else if counts.first == 0 {

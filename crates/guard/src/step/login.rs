@@ -54,7 +54,7 @@ pub(super) fn judge(policy: &Policy, profile: &mut Profile, site: &mut Site, log
     }
     let clean = !guessed && score::share(profile, policy, now) < policy.dwell_at;
     profile.use_place(policy, login.place, login.autonomous_system, clean, now);
-    profile.use_client(policy, login.fingerprint, clean, now);
+    profile.use_client(policy, login.fingerprint, standing.home, clean, now);
     close(policy, profile, signals, None, now)
 }
 

@@ -31,11 +31,11 @@ pub(super) fn judge(
     let like = profile.like(policy, message.simhash, now);
 
     let mut signals = Vec::with_capacity(8);
-    recipients::read(profile, message, counts, place.home, &mut signals);
+    recipients::read(profile, message, counts, place, &mut signals);
     network::read(policy, profile, message, place, now, &mut signals);
     content::read(profile, message, place, like, &mut signals);
     habit::read(profile, message, gap, place.home, &mut signals);
-    let pressed = ladder::stranger_volume(policy, profile, place, now);
+    let pressed = ladder::stranger_volume(policy, profile, place, counts, now);
     signals.extend(pressed);
     let sums = signal::by_family(&signals);
     let contents = sums[Family::Content as usize];
@@ -124,9 +124,12 @@ fn remember(
     (profile.order, profile.order_run) = recipients::order_after(profile, message);
     let reached = u32::try_from(message.recipients.len()).unwrap_or(u32::MAX);
     profile.note_text(policy, message.simhash, reached, now);
-    let calm = share < policy.dwell_at && profile.held_since.is_none();
-    profile.use_place(policy, message.place, message.autonomous_system, calm, now);
-    profile.use_client(policy, message.fingerprint, calm, now);
+    let free = profile.held_since.is_none();
+    let calm = share < policy.dwell_at && free;
+    // A newcomer writes to new people from new places: that alone shall not keep his second place from him.
+    let clean = calm || (place.settling && share < policy.drip_at && free);
+    profile.use_place(policy, message.place, message.autonomous_system, clean, now);
+    profile.use_client(policy, message.fingerprint, place.home, calm, now);
     profile.messages = profile.messages.saturating_add(1);
     if calm && place.home {
         let outside = u32::try_from(counts.outside).unwrap_or(u32::MAX);

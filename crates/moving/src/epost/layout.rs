@@ -24,6 +24,8 @@ pub(super) struct Spool {
     pub(super) messages: u64,
     /// Messages in the work folders of the queue.
     queued: BTreeMap<&'static str, u64>,
+    /// The tree of numeric settings.
+    settings: Option<PathBuf>,
 }
 
 /// One mailbox.
@@ -66,7 +68,8 @@ impl Spool {
                 queued.insert(name, count(path, 0)?);
             }
         }
-        Ok(Self { root: root.to_owned(), boxes, messages, queued })
+        let settings = top.folders.get("reg").cloned();
+        Ok(Self { root: root.to_owned(), boxes, messages, queued, settings })
     }
 
     /// The mailbox of an account.
@@ -74,8 +77,15 @@ impl Spool {
         self.boxes.get(&row.address.key())
     }
 
-    /// Reports what waits in the queue of the other server.
+    /// Reports what is in the spool and is not taken over: settings, and what waits in the queue of the other server.
     pub(super) fn waiting(&self, report: &mut Report) {
+        if let Some(path) = &self.settings {
+            let text = say!(
+                ja: "旧サーバの数値設定（ロックアウト、同時接続、再送など）です。取り込みません。ここでの既定値は sekisho.toml にあり、[lockout] などで変えられます。",
+                en: "Numeric settings of the old server (lockouts, sessions, retries). They are not taken over: see [lockout] and the other sections of sekisho.toml."
+            );
+            report.note(Kind::Unsupported, &path.display().to_string(), None, text, None);
+        }
         for (name, count) in self.queued.iter().filter(|(_, count)| **count > 0) {
             let text = say!(
                 ja: "配送待ちのメールが {count} 通あります。これは移行しません。旧サーバの epstdd を動かして配送し終えるか、不要なら捨ててください。",

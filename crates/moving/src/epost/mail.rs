@@ -97,8 +97,8 @@ pub(super) async fn bring(
     total.bytes += counts.bytes;
     if encoded > 0 {
         let text = say!(
-            ja: "{address} の {encoded} 通は暗号化（エンコード）されていて読めません。旧サーバから POP3 か IMAP で取り出してください。",
-            en: "{encoded} messages of {address} are encoded and cannot be read. Take them from the old server over POP3 or IMAP."
+            ja: "{address} の {encoded} 通は暗号化（エンコード）されているか空で、読めません。旧サーバから POP3 か IMAP で取り出してください。",
+            en: "{encoded} messages of {address} are encoded or empty and cannot be read. Take them from the old server over POP3 or IMAP."
         );
         bringing.report.note(Kind::Unreadable, &mailbox.path.display().to_string(), None, text, None);
     }

@@ -1,5 +1,6 @@
 //! What the guard is told of a message.
 
+use sekisho_control::Control;
 use sekisho_control::guard::{Guard, Mail, Seed};
 use sekisho_guard::event::{Author, Recipient as Fact, Submission as Event};
 use sekisho_guard::origin::{Kind, Origin};
@@ -10,7 +11,7 @@ use sekisho_store::MessageId;
 use super::{Recipient, Route, Submission};
 
 /// What reception saw of the client and the header, beside what is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signs {
     /// What the client program looks like, as text: EHLO form, TLS, X-Mailer, shape of its Message-ID. It is hashed.
     pub client: String,
@@ -20,18 +21,23 @@ pub struct Signs {
     pub author: Option<Address>,
     /// Whether answers go to another domain than the author's.
     pub reply_elsewhere: bool,
+    /// Whether the name that people read beside the author's address is another address.
+    pub imitates: bool,
+    /// What the content filter says, as a log-likelihood ratio above 0.
+    pub content: Option<f32>,
     /// Local time's distance from UTC in minutes.
     pub offset_minutes: i32,
 }
 
 /// What one origin asks to send.
 pub(super) fn mail(
-    guard: &Guard,
+    control: &Control,
     submission: &Submission,
     id: MessageId,
     origin: &Origin,
     recipients: &[&Recipient],
 ) -> Mail {
+    let guard = control.guard();
     let facts: Vec<(Fact, i64)> = recipients.iter().map(|recipient| fact(guard, &recipient.route)).collect();
     let (recipients, peers) = facts.into_iter().unzip();
     let number = u64::try_from(id.0).unwrap_or_default();
@@ -39,6 +45,7 @@ pub(super) fn mail(
     // What an alias forwards was written by somebody else, somewhere else: only to whom it goes is the alias's own.
     if origin.kind() != Kind::Alias {
         describe(&mut event, guard, submission, origin.kind() == Kind::Account);
+        about_sessions(&mut event, control, submission, origin);
     }
     Mail { origin: origin.key(), id, network: submission.client.clone(), event, peers }
 }
@@ -53,20 +60,32 @@ fn describe(event: &mut Event, guard: &Guard, submission: &Submission, authentic
     event.session = signs.session;
     event.size = u32::try_from(submission.content.size()).unwrap_or(u32::MAX);
     event.simhash = Some(submission.fingerprint.cast_unsigned()).filter(|hash| *hash != 0);
+    event.content = signs.content;
     event.hour_of_week = Some(hour_of_week(submission.received, signs.offset_minutes));
     event.author = Author {
         // Reception refuses what an account does not own.
         foreign: false,
-        imitates: false,
+        imitates: signs.imitates,
         reply_elsewhere: signs.reply_elsewhere,
         from: signs.author.as_ref().map_or(0, |author| guard.hash(b"author", author.key().as_bytes())),
+    };
+}
+
+/// What other sessions of the account tell of this one.
+fn about_sessions(event: &mut Event, control: &Control, submission: &Submission, origin: &Origin) {
+    let Some(account) = submission.account.filter(|_| event.authenticated) else { return };
+    let (bus, place) = (control.bus(), event.place);
+    event.live_elsewhere = Some(bus.elsewhere(account, place));
+    event.send_only = match bus.reads_at(account, place) {
+        true => Some(false),
+        false => control.guard().only_sends(&origin.key(), place, submission.received),
     };
 }
 
 /// What is known of a recipient before its contacts are looked up, and by what number the store knows it.
 fn fact(guard: &Guard, route: &Route) -> (Fact, i64) {
     match route {
-        Route::Local(_) => (Fact { local: true, ..Fact::default() }, 0),
+        Route::Local(address) => (Fact { local: true, trap: is_trap(guard, address), ..Fact::default() }, 0),
         // Members of a list may be anywhere.
         Route::List(key) => match Address::parse(key) {
             Ok(address) => outside(guard, &address),
@@ -77,8 +96,14 @@ fn fact(guard: &Guard, route: &Route) -> (Fact, i64) {
 }
 
 fn outside(guard: &Guard, address: &Address) -> (Fact, i64) {
-    let fact = Fact { domain: guard.domain(address.domain().ascii()), order: order(address), ..Fact::default() };
+    let (domain, order) = (guard.domain(address.domain().ascii()), order(address));
+    let fact = Fact { domain, order, trap: is_trap(guard, &address.key()), ..Fact::default() };
     (fact, guard.peer(address))
+}
+
+fn is_trap(guard: &Guard, address: &str) -> bool {
+    let traps = &guard.settings().traps;
+    !traps.is_empty() && traps.contains(&address.to_lowercase())
 }
 
 /// The first eight octets in lower case, big-endian.

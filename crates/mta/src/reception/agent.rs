@@ -168,6 +168,12 @@ impl SmtpAgent {
                 return self.refused("(connect)", reply::unavailable(self.site.hostname()), &error.to_string());
             }
         }
+        if let Some(origin) = self.shut_out()
+            && !self.site.control.is_used(self.ip, now).await
+        {
+            // Who may have an account is heard, and has to log in.
+            return self.refused("(connect)", reply::unavailable(self.site.hostname()), &isolated(&origin));
+        }
         if let Err(barred) = self.site.admit(self.ip, now).await {
             let response = if barred.crowded { reply::crowded(self.site.hostname()) } else { reply::locked_out() };
             return self.refused("(connect)", response, &barred.reason);
@@ -185,6 +191,12 @@ impl SmtpAgent {
             login.ended |= ends(event);
         }
         login.ended
+    }
+
+    /// The origin that is closed and that this client, without a login, belongs to.
+    pub(super) fn shut_out(&self) -> Option<String> {
+        let closed = self.site.control.guard().closed();
+        self.login.is_none().then(|| closed.network(self.ip).map(ToOwned::to_owned))?
     }
 
     fn reset(&mut self) {
@@ -223,6 +235,11 @@ impl SmtpAgent {
     }
 }
 
+/// Why a client is turned away whose network is closed, for the operator.
+pub(super) fn isolated(origin: &str) -> String {
+    format!("{origin} is isolated")
+}
+
 /// Whether an event about the account ends its sending sessions.
 fn ends(event: BusEvent) -> bool {
     matches!(event, BusEvent::Suspended { .. } | BusEvent::PasswordChanged { .. })
@@ -233,7 +250,7 @@ impl Agent<ServerSession> for SmtpAgent {
         self.respond(event).await
     }
 
-    /// A suspended account's session ends at once.
+    /// A suspended account's session ends at once, and that of a network that is closed.
     async fn wait(&mut self) -> Reply {
         match &mut self.login {
             Some(login) if !login.ended => loop {
@@ -242,7 +259,16 @@ impl Agent<ServerSession> for SmtpAgent {
                     return Reply::Refuse(reply::unavailable(self.site.hostname()));
                 }
             },
-            _ => std::future::pending().await,
+            Some(_) => std::future::pending().await,
+            None => {
+                let mut closing = self.site.control.guard().closing();
+                while closing.changed().await.is_ok() {
+                    if self.shut_out().is_some() {
+                        return Reply::Refuse(reply::unavailable(self.site.hostname()));
+                    }
+                }
+                std::future::pending().await
+            }
         }
     }
 

@@ -79,6 +79,9 @@ impl SmtpAgent {
             Ok(Some(Sifted { response, reason })) => return self.refused(&said, response, &reason),
             Err(error) => return self.store_failed(&said, &error),
         }
+        if submission.origin.may_reach_outside() && submission.recipients.iter().any(accept::Recipient::is_outside) {
+            submission.signs.content = Box::pin(self.site.scorer.score(&submission.content)).await;
+        }
         submission.not_before = match self.not_before().await {
             Ok(opening) => opening,
             Err(error) => return self.store_failed(&said, &error),
@@ -196,6 +199,8 @@ impl SmtpAgent {
             session: self.session,
             author: author.cloned(),
             reply_elsewhere: facts.originators.reply_to.addresses.iter().any(elsewhere),
+            imitates: author.is_some_and(|author| identity::names_another(&facts.bound.from, author)),
+            content: None,
             offset_minutes: self.site.settings.offset_minutes,
         }
     }

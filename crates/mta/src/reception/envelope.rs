@@ -10,7 +10,7 @@ use sekisho_proto::smtp::{MailParams, RcptParams, Response};
 use sekisho_store::domain::Claims;
 use sekisho_store::list::{self, List, Posting};
 
-use super::agent::SmtpAgent;
+use super::agent::{SmtpAgent, isolated};
 use super::settings::{FullMailbox, Service};
 use super::transaction::{Transaction, notify_bits, orcpt};
 use super::{Reception, reply};
@@ -35,6 +35,9 @@ impl SmtpAgent {
         }
         if self.is_ended() {
             return self.refused(&line, reply::unavailable(self.site.hostname()), "the account may no longer send");
+        }
+        if let Some(origin) = self.shut_out() {
+            return self.refused(&line, reply::unavailable(self.site.hostname()), &isolated(&origin));
         }
         let key = reverse_path.address().map(Address::key).unwrap_or_default();
         let sender = if key.is_empty() { Sender::Null } else { Sender::Address(&key) };

@@ -66,7 +66,7 @@ impl SmtpAgent {
                 let Ok(address) = Address::parse(&account.address) else {
                     return self.refused("AUTH", reply::login_later(), "the account's address cannot be read");
                 };
-                let watch = control.bus().watch(account.id);
+                let watch = control.bus().attend(account.id, &self.client, false);
                 self.login = Some(Box::new(Login { origin, account, address, watch, ended: false }));
                 Reply::Ok
             }

@@ -11,6 +11,7 @@ const OID: u8 = 0x06;
 const OCTETS: u8 = 0x04;
 const EXTENSIONS: u8 = 0xA3;
 const RFC822_NAME: u8 = 0x81;
+const DNS_NAME: u8 = 0x82;
 
 /// 2.5.4.3
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
@@ -37,7 +38,7 @@ pub struct Holder {
 }
 
 /// One element: its tag and its content.
-type Element<'a> = (u8, &'a [u8]);
+pub(super) type Element<'a> = (u8, &'a [u8]);
 
 /// Reads the holder of a certificate; what cannot be read is left out.
 pub(super) fn holder(certificate: &[u8]) -> Holder {
@@ -47,19 +48,10 @@ pub(super) fn holder(certificate: &[u8]) -> Holder {
     let skip = usize::from(parts.first().is_some_and(|(tag, _)| *tag == 0xA0));
     let mut in_subject = Vec::new();
     if let Some((SEQUENCE, subject)) = parts.get(skip + 4) {
-        for (_, set) in elements(subject).into_iter().filter(|(tag, _)| *tag == SET) {
-            for (_, attribute) in elements(set) {
-                match elements(attribute).as_slice() {
-                    [(OID, COMMON_NAME), value, ..] => holder.common_names.extend(text(*value)),
-                    [(OID, EMAIL_ADDRESS), value, ..] => in_subject.extend(text(*value)),
-                    _ => {}
-                }
-            }
-        }
+        holder.common_names = attributes(subject, COMMON_NAME);
+        in_subject = attributes(subject, EMAIL_ADDRESS);
     }
-    for (_, extensions) in parts.iter().filter(|(tag, _)| *tag == EXTENSIONS) {
-        holder.addresses.extend(alternative_addresses(extensions));
-    }
+    holder.addresses = alternative_names(&parts, RFC822_NAME);
     if holder.addresses.is_empty() {
         holder.addresses = in_subject;
     }
@@ -115,19 +107,49 @@ fn by_hash(oid: &[u8]) -> Option<&'static Algorithm> {
     }
 }
 
-fn alternative_addresses(extensions: &[u8]) -> Vec<String> {
+/// Host names of the alternative names.
+pub(super) fn alternative_hosts(parts: &[Element<'_>]) -> Vec<String> {
+    let mut names = alternative_names(parts, DNS_NAME);
+    names.truncate(MOST_NAMES);
+    names
+}
+
+/// Common names of a subject.
+pub(super) fn common_names(subject: &[u8]) -> Vec<String> {
+    attributes(subject, COMMON_NAME)
+}
+
+fn attributes(subject: &[u8], wanted: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    for (_, extension) in elements(inner(extensions).unwrap_or_default()) {
-        let parts = elements(extension);
-        let (Some((OID, ALTERNATIVE_NAME)), Some((OCTETS, names))) = (parts.first(), parts.last()) else { continue };
-        let names = elements(inner(names).unwrap_or_default());
-        found.extend(names.into_iter().filter(|(tag, _)| *tag == RFC822_NAME).filter_map(text));
+    for (_, set) in elements(subject).into_iter().filter(|(tag, _)| *tag == SET) {
+        for (_, attribute) in elements(set) {
+            if let [(OID, oid), value, ..] = elements(attribute).as_slice()
+                && *oid == wanted
+            {
+                found.extend(text(*value));
+            }
+        }
+    }
+    found
+}
+
+fn alternative_names(parts: &[Element<'_>], kind: u8) -> Vec<String> {
+    let mut found = Vec::new();
+    for (_, extensions) in parts.iter().filter(|(tag, _)| *tag == EXTENSIONS) {
+        for (_, extension) in elements(inner(extensions).unwrap_or_default()) {
+            let parts = elements(extension);
+            let (Some((OID, ALTERNATIVE_NAME)), Some((OCTETS, names))) = (parts.first(), parts.last()) else {
+                continue;
+            };
+            let names = elements(inner(names).unwrap_or_default());
+            found.extend(names.into_iter().filter(|(tag, _)| *tag == kind).filter_map(text));
+        }
     }
     found
 }
 
 /// The parts of what was signed.
-fn tbs(certificate: &[u8]) -> Option<Vec<Element<'_>>> {
+pub(super) fn tbs(certificate: &[u8]) -> Option<Vec<Element<'_>>> {
     let whole = elements(inner(certificate)?);
     match whole.first()? {
         (SEQUENCE, tbs) => Some(elements(tbs)),
@@ -141,7 +163,7 @@ fn inner(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// The elements one after the other; what follows something unreadable is left out.
-fn elements(mut bytes: &[u8]) -> Vec<Element<'_>> {
+pub(super) fn elements(mut bytes: &[u8]) -> Vec<Element<'_>> {
     let mut found = Vec::new();
     while let Some((one, rest)) = element(bytes) {
         found.push(one);

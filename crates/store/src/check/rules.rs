@@ -53,7 +53,8 @@ pub(super) const RULES: &[Rule] = &[
         "a body's references are miscounted (body, counted, found)",
         "SELECT c.id, c.refs, COALESCE(n.n, 0) FROM content c LEFT JOIN
              (SELECT content, COUNT(*) AS n FROM
-                 (SELECT content FROM mail UNION ALL SELECT content FROM message) AS uses GROUP BY content) AS n
+                 (SELECT content FROM mail UNION ALL SELECT content FROM message UNION ALL SELECT content FROM expunged)
+                 AS uses GROUP BY content) AS n
              ON n.content = c.id WHERE c.refs <> COALESCE(n.n, 0)",
     ),
     rule(

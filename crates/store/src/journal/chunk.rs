@@ -8,7 +8,7 @@ use flate2::write::ZlibEncoder;
 use sekisho_message::Time;
 
 use super::{COLUMNS, Entry, EntryId, read};
-use crate::{Error, Result, Store, Tx, TxExt};
+use crate::{Error, Result, Row, Store, Tx, TxExt};
 
 /// Entries of one chunk.
 const ENTRIES: i64 = 1_000;
@@ -35,19 +35,23 @@ pub(super) fn after(tx: &mut dyn Tx, id: EntryId) -> Result<Option<Chunk>> {
     let next = "SELECT first_id, last_id, first_at, last_at FROM journal_chunk WHERE first_id > ?1
                 ORDER BY first_id LIMIT 1";
     for sql in [around, next] {
-        let found = tx.one(sql, &[id.into()], |row| {
-            Ok(Chunk {
-                first_id: row.int(0)?,
-                last_id: row.int(1)?,
-                first_at: Time(row.int(2)?),
-                last_at: Time(row.int(3)?),
-            })
-        })?;
+        let found = tx.one(sql, &[id.into()], chunk)?;
         if let Some(chunk) = found.filter(|chunk| chunk.last_id > id) {
             return Ok(Some(chunk));
         }
     }
     Ok(None)
+}
+
+/// The chunk that holds the last compressed entry before `id`.
+pub(super) fn before(tx: &mut dyn Tx, id: EntryId) -> Result<Option<Chunk>> {
+    let sql = "SELECT first_id, last_id, first_at, last_at FROM journal_chunk WHERE first_id < ?1
+               ORDER BY first_id DESC LIMIT 1";
+    tx.one(sql, &[id.into()], chunk)
+}
+
+fn chunk(row: &dyn Row) -> Result<Chunk> {
+    Ok(Chunk { first_id: row.int(0)?, last_id: row.int(1)?, first_at: Time(row.int(2)?), last_at: Time(row.int(3)?) })
 }
 
 impl Chunk {

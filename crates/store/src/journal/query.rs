@@ -8,16 +8,16 @@ use crate::queue::network_contains;
 use crate::{Result, Tx, TxExt};
 
 /// Entries that one call looks at.
-const EXAMINED: usize = 20_000;
+pub(super) const EXAMINED: usize = 20_000;
 
 /// What passing over a chunk counts, against [`EXAMINED`].
-const PASSED_OVER: usize = 20;
+pub(super) const PASSED_OVER: usize = 20;
 
 /// Rows that are read together.
-const ROWS: i64 = 1_000;
+pub(super) const ROWS: i64 = 1_000;
 
 /// Entries are appended a little after they happened, so they lie around their time, not exactly at it.
-const SLACK: i64 = 60_000_000;
+pub(super) const SLACK: i64 = 60_000_000;
 
 /// A page of entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,7 +121,7 @@ fn next_batch(tx: &mut dyn Tx, filter: &JournalFilter, after: EntryId) -> Result
 }
 
 /// An id that all entries of `since` or later come after, by bisection.
-fn before(tx: &mut dyn Tx, since: Time) -> Result<EntryId> {
+pub(super) fn before(tx: &mut dyn Tx, since: Time) -> Result<EntryId> {
     let since = since.micros().saturating_sub(SLACK);
     let first = tx.one(
         "SELECT MIN(id) FROM (SELECT MIN(id) AS id FROM journal
@@ -150,7 +150,7 @@ fn is_early(tx: &mut dyn Tx, id: EntryId, since: i64) -> Result<bool> {
 }
 
 impl JournalFilter {
-    fn matches(&self, entry: &Entry) -> bool {
+    pub(super) fn matches(&self, entry: &Entry) -> bool {
         let same = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| found.is_some_and(|found| equal(wanted, found)))
         };

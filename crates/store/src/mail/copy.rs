@@ -20,7 +20,7 @@ pub struct Copied {
 }
 
 /// Copies messages, flags and dates included, at `now`. UIDs that do not exist are passed over.
-/// At most [`MOST_AT_ONCE`](super::MOST_AT_ONCE) in one transaction: give more in pieces.
+/// At most [`MOST_TOGETHER`](super::MOST_TOGETHER) in one transaction: give more in pieces.
 ///
 /// # Errors
 /// `NotFound` when a folder is gone; [`Error::OverQuota`].
@@ -31,13 +31,7 @@ pub fn copy(tx: &mut dyn Tx, from: MailboxId, uids: &[u32], to: MailboxId, now: 
     let chosen = chosen(tx, from, uids)?;
     take_room(tx, account, chosen.iter().map(|(mail, _)| mail.size).sum(), chosen.len())?;
     let copied = put(tx, from, &chosen, to, now)?;
-    let mut counts: BTreeMap<ContentId, u64> = BTreeMap::new();
-    for (mail, _) in &chosen {
-        *counts.entry(mail.content).or_default() += 1;
-    }
-    for (id, count) in counts {
-        content::retain(tx, id, count)?;
-    }
+    retain_all(tx, from, &chosen)?;
     Ok(copied)
 }
 
@@ -85,13 +79,79 @@ fn put(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)], to: MailboxId,
         return Ok(Copied { uidvalidity: target.uidvalidity, uids: Vec::new() });
     }
     let first = make_room(tx, to, tally)?.ok_or(Error::NotFound("folder"))?;
-    let mut copied = Copied { uidvalidity: first.uidvalidity, uids: Vec::with_capacity(chosen.len()) };
-    for (uid, ((mail, _), flags)) in (first.uid..).zip(chosen.iter().zip(flags)) {
-        let entry = Entry { content: mail.content, flags, date: mail.date, size: mail.size, saved: now };
-        insert(tx, to, Placed { uid, ..first }, &entry)?;
-        copied.uids.push((mail.uid, uid));
+    let each = chosen.iter().zip(flags).zip(first.uid..);
+    let moves: Vec<Move> = each.map(|(((mail, _), flags), uid)| Move { mail: *mail, flags, uid }).collect();
+    for run in moves.chunk_by(Move::goes_with) {
+        match run {
+            [] => {}
+            [Move { mail, flags, uid }] => {
+                let entry =
+                    Entry { content: mail.content, flags: *flags, date: mail.date, size: mail.size, saved: now };
+                insert(tx, to, Placed { uid: *uid, ..first }, &entry)?;
+            }
+            [start, .., end] => put_run(tx, from, (start, end), to, Placed { uid: start.uid, ..first }, now)?,
+        }
     }
-    Ok(copied)
+    Ok(Copied { uidvalidity: first.uidvalidity, uids: moves.iter().map(|one| (one.mail.uid, one.uid)).collect() })
+}
+
+/// A message on its way.
+struct Move {
+    mail: Mail,
+    /// Its flags in the new folder.
+    flags: Flags,
+    /// Its UID there.
+    uid: u32,
+}
+
+impl Move {
+    /// Whether one statement may take it with the `next` one: the UIDs follow each other, and flags stay as they are.
+    fn goes_with(&self, next: &Self) -> bool {
+        let kept = |one: &Self| one.flags == one.mail.flags;
+        next.mail.uid - self.mail.uid == 1 && kept(self) && kept(next)
+    }
+}
+
+/// Inserts copies of the messages from `start` to `end`, which follow each other.
+fn put_run(
+    tx: &mut dyn Tx,
+    from: MailboxId,
+    (start, end): (&Move, &Move),
+    to: MailboxId,
+    first: Placed,
+    now: Time,
+) -> Result<()> {
+    let (first_uid, last_uid) = (start.mail.uid, end.mail.uid);
+    tx.execute(
+        "INSERT INTO mail (mailbox, uid, content, flags, modseq, date, size, saved)
+         SELECT ?4, uid - ?2 + ?5, content, flags, ?6, date, size, ?7 FROM mail
+         WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3 ORDER BY uid",
+        &[from.into(), first_uid.into(), last_uid.into(), to.into(), first.uid.into(), first.modseq.into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// One more reference for each body.
+fn retain_all(tx: &mut dyn Tx, from: MailboxId, chosen: &[(Mail, bool)]) -> Result<()> {
+    let mut counts: BTreeMap<ContentId, u64> = BTreeMap::new();
+    for (mail, _) in chosen {
+        *counts.entry(mail.content).or_default() += 1;
+    }
+    if counts.len() < chosen.len() {
+        return counts.into_iter().try_for_each(|(id, count)| content::retain(tx, id, count));
+    }
+    for run in chosen.chunk_by(|(one, _), (next, _)| next.uid - one.uid == 1) {
+        let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) else { continue };
+        let retained = tx.execute(
+            "UPDATE content SET refs = refs + 1
+             WHERE id IN (SELECT content FROM mail WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3)",
+            &[from.into(), first.uid.into(), last.uid.into()],
+        )?;
+        if retained != run.len() as u64 {
+            return Err(Error::NotFound("body"));
+        }
+    }
+    Ok(())
 }
 
 /// The flags of the messages with the keywords of `from` given the bits that they have in `to`.

@@ -1,7 +1,5 @@
 //! Removing messages.
 
-use std::collections::BTreeMap;
-
 use super::gap;
 use super::history::{self, Change, Mark};
 use super::place::{account_of, count_usage};
@@ -19,7 +17,7 @@ pub struct Vanished {
 }
 
 /// Removes the given UIDs (those that have `\Deleted`, when `only_deleted`); the UIDs removed, in order.
-/// At most [`MOST_AT_ONCE`](super::MOST_AT_ONCE) in one transaction: give more in pieces.
+/// At most [`MOST_TOGETHER`](super::MOST_TOGETHER) in one transaction: give more in pieces.
 ///
 /// # Errors
 /// `NotFound` when the folder is gone.
@@ -31,11 +29,18 @@ pub fn expunge(tx: &mut dyn Tx, mailbox: MailboxId, uids: &[u32], only_deleted: 
     }
     let chosen = chosen(tx, mailbox, uids)?;
     let goes = |mail: &Mail| !only_deleted || mail.flags.has(Flags::DELETED);
+    // The bodies themselves take longest, so that is left to `Store::collect_garbage`.
+    for (first, last) in runs(&chosen, goes) {
+        tx.execute(
+            "INSERT INTO expunged (content) SELECT content FROM mail WHERE mailbox = ?1 AND uid >= ?2 AND uid <= ?3",
+            &[mailbox.into(), first.into(), last.into()],
+        )?;
+    }
     let tally = take_out(tx, mailbox, &chosen, goes)?;
-    count_usage(tx, account, -tally.size)?;
-    let gone: Vec<Mail> = chosen.iter().map(|(mail, _)| *mail).filter(goes).collect();
-    release_all(tx, gone.iter().map(|mail| mail.content))?;
-    Ok(gone.iter().map(|mail| mail.uid).collect())
+    if tally.messages > 0 {
+        count_usage(tx, account, -tally.size)?;
+    }
+    Ok(chosen.iter().filter(|(mail, _)| goes(mail)).map(|(mail, _)| mail.uid).collect())
 }
 
 /// What was expunged after `modseq`.
@@ -91,20 +96,8 @@ pub(crate) fn drop_some(tx: &mut dyn Tx, mailbox: MailboxId, most: usize) -> Res
     if let Some((last, _)) = rows.last() {
         tx.execute("DELETE FROM mail WHERE mailbox = ?1 AND uid <= ?2", &[mailbox.into(), (*last).into()])?;
     }
-    release_all(tx, rows.iter().map(|(_, content)| *content))?;
+    content::release_all(tx, rows.iter().map(|(_, content)| *content))?;
     Ok(rows.len())
-}
-
-/// Gives up one reference for each of `contents`.
-fn release_all(tx: &mut dyn Tx, contents: impl Iterator<Item = ContentId>) -> Result<()> {
-    let mut counts: BTreeMap<ContentId, u64> = BTreeMap::new();
-    for content in contents {
-        *counts.entry(content).or_default() += 1;
-    }
-    for (content, count) in counts {
-        content::release(tx, content, count)?;
-    }
-    Ok(())
 }
 
 pub(super) fn lock_account(tx: &mut dyn Tx, account: AccountId) -> Result<()> {

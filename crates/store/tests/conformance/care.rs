@@ -48,7 +48,7 @@ async fn furnish(world: &World) {
         .store
         .write(|tx| {
             contact::received(tx, 1, 2, NOW)?;
-            profile::put(tx, 1, "account:hanako@example.jp", true, b"bytes")?;
+            profile::put(tx, 1, "account:hanako@example.jp", true, 3, b"bytes")?;
             profile::put_site(tx, b"bytes")?;
             let new = incident::NewIncident {
                 origin: "account:hanako@example.jp",

@@ -159,6 +159,7 @@ pub async fn expunging_and_what_vanished(world: &World) {
     let state = folder(world, inbox).await;
     assert_eq!((state.messages, state.deleted, state.uidnext), (5, 0, 11));
     assert_eq!(world.store.read(move |tx| account::usage(tx, account)).await.unwrap().used, 5 * 17);
+    world.store.collect_garbage(10).await.unwrap();
     let bodies = world.store.read(|tx| tx.one("SELECT COUNT(*) FROM content", &[], |row| row.int(0))).await.unwrap();
     assert_eq!(bodies, Some(5));
     // Nothing to expunge is no change.

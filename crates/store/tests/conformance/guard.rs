@@ -74,10 +74,10 @@ pub async fn profiles_are_kept(world: &World) {
         .store
         .write(|tx| {
             assert_eq!(profile::take(tx, -5)?, None);
-            profile::put(tx, -5, "account:a@example.jp", false, b"one")?;
-            profile::put(tx, -5, "account:a@example.jp", true, b"two")?;
-            profile::put(tx, 9, "network:192.0.2.0/24", true, b"three")?;
-            profile::put(tx, 10, "account:b@example.jp", false, b"four")?;
+            profile::put(tx, -5, "account:a@example.jp", false, 0, b"one")?;
+            profile::put(tx, -5, "account:a@example.jp", true, 3, b"two")?;
+            profile::put(tx, 9, "network:192.0.2.0/24", true, 3, b"three")?;
+            profile::put(tx, 10, "account:b@example.jp", false, 1, b"four")?;
             assert_eq!(profile::take(tx, -5)?.as_deref(), Some(&b"two"[..]));
             assert_eq!(
                 profile::held(tx, i64::MIN, 10)?,

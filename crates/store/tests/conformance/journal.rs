@@ -40,6 +40,21 @@ async fn all(world: &World, filter: JournalFilter, limit: u32) -> Vec<i64> {
     }
 }
 
+/// The same from the end.
+async fn all_back(world: &World, filter: JournalFilter, limit: u32) -> Vec<i64> {
+    let (mut found, mut at): (Vec<i64>, Option<EntryId>) = (Vec::new(), None);
+    loop {
+        let filter = filter.clone();
+        let page = world.store.read(move |tx| journal::query_back(tx, &filter, at, limit)).await.unwrap();
+        assert!(page.entries.len() <= limit as usize);
+        found.extend(page.entries.iter().map(|(_, entry)| entry.detail["n"].as_i64().unwrap()));
+        at = Some(page.next);
+        if page.end {
+            return found;
+        }
+    }
+}
+
 async fn compress(world: &World, before: Time, most_rows: u64) -> u32 {
     let mut steps = 0;
     while journal::compress_step(&world.store, before, most_rows).await.unwrap() {
@@ -102,7 +117,10 @@ pub async fn filters_and_times(world: &World) {
         ("old", JournalFilter { since: minutes(700), until: minutes(702), ..none.clone() }, (700..702).collect()),
         ("nothing", JournalFilter { since: minutes(9_999), ..none.clone() }, Vec::new()),
     ] {
-        assert_eq!(all(world, filter, 100).await, expected, "{name}");
+        assert_eq!(all(world, filter.clone(), 100).await, expected, "{name}");
+        let mut back = all_back(world, filter, 70).await;
+        back.reverse();
+        assert_eq!(back, expected, "{name}, from the end");
     }
 }
 

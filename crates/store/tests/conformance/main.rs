@@ -17,6 +17,7 @@ mod queue;
 mod rounds;
 mod sharing;
 mod steps;
+mod together;
 mod transactions;
 mod world;
 
@@ -51,6 +52,8 @@ on_both_engines! {
     steps: filters, hold_release_retry_purge, releasing_out_of_a_held_origin, steps_resume;
     folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
+    together: copies_by_ranges_are_whole, expunged_bodies_go_when_there_is_time, what_changes_nothing_writes_nothing,
+        unheard_changes_are_the_same_changes;
     sharing: subscriptions_are_names, rights_add_up, anyone_is_the_own_domain, annotations_have_scopes,
         digests_go_with_their_bodies, one_message_takes_the_place_of_another;
     opening: gaps_tell_what_is_there, the_first_unseen_message_is_remembered, signatures_are_made_in_steps,

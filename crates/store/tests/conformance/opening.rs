@@ -144,6 +144,7 @@ pub async fn signatures_are_made_in_steps(world: &World) {
     assert_eq!(all_steps(&world.store, NOW).await, 0);
     assert!(signed(world, folder).await.iter().all(|(_, signed, _)| *signed));
     expunge(world, folder, &[2]).await;
+    world.store.collect_garbage(10).await.unwrap();
     let left = world.store.read(move |tx| index::signature(tx, content)).await.unwrap();
     assert_eq!(left, None, "the signature goes with the body");
 }

@@ -136,6 +136,7 @@ pub async fn digests_go_with_their_bodies(world: &World) {
         .unwrap();
     assert_eq!(world.store.read(move |tx| digest::get(tx, content)).await.unwrap(), Some(wanted));
     world.store.write(move |tx| mail::expunge(tx, inbox, &[1], false)).await.unwrap();
+    world.store.collect_garbage(10).await.unwrap();
     assert_eq!(world.store.read(move |tx| digest::get(tx, content)).await.unwrap(), None);
 }
 

@@ -191,6 +191,7 @@ pub const VIEWS: &[View] = &[
             text("message"),
             Param { name: "since", kind: Kind::Moment },
             Param { name: "until", kind: Kind::Moment },
+            Param { name: "order", kind: Kind::OneOf(&["oldest", "newest"]) },
             LIMIT,
             CURSOR,
         ],
@@ -199,7 +200,11 @@ pub const VIEWS: &[View] = &[
         fields: &[("id", "integer"), ("entry", "object")],
         ask: |asked| {
             let after = asked.number_after()?.unwrap_or(0);
-            Ok(Query::Logs { filter: asked.journal()?, after, limit: asked.limit()? })
+            let (filter, limit) = (asked.journal()?, asked.limit()?);
+            Ok(match asked.text("order").as_deref() {
+                Some("newest") => Query::LogsBack { filter, before: asked.number_after()?, limit },
+                _ => Query::Logs { filter, after, limit },
+            })
         },
     },
     View {
@@ -287,6 +292,16 @@ pub const VIEWS: &[View] = &[
         list: None,
         fields: &[("found", "object"), ("history", "array")],
         ask: |_| Ok(Query::Reputation { fresh: false }),
+    },
+    View {
+        path: "/drill",
+        name: "drill",
+        about: "The drill that goes on, or what the last one found",
+        params: &[],
+        body: None,
+        list: None,
+        fields: &[("drill", "object?")],
+        ask: |_| Ok(Query::Drill),
     },
     View {
         path: "/trace",

@@ -68,6 +68,12 @@ impl Page {
             ja: "- 状態: {state}\n- 発生: {opened}（{by}）",
             en: "- State: {state}\n- Opened: {opened} ({by})"
         ));
+        if incident["closed"] == true {
+            self.line(&say!(
+                ja: "- 閉鎖中: ここからの認証なしの接続には 421 を返しています（resolve か release --all で開きます）",
+                en: "- Closed: connections from there without a login are answered 421 (resolve or release --all opens it)"
+            ));
+        }
         let (changed, who) = (text(incident, "changed"), text(incident, "changed_by"));
         if changed != opened {
             self.line(&say!(ja: "- 最後の変更: {changed}（{who}）", en: "- Last change: {changed} ({who})"));

@@ -154,6 +154,7 @@ fn bad_rows_disable_themselves_and_open_nothing() {
 fn lint_names_what_no_operator_can_want() {
     let advice = |file: &str| -> Vec<(u32, Severity)> {
         let rules = EffectRules::parse(file.as_bytes());
+        assert!(lint::account_effect(&rules).len() <= lint::effect(&rules, Policy::default(), &|_| false).len());
         lint::effect(&rules, Policy::default(), &|d| d == "example.jp").iter().map(|f| (f.line, f.severity)).collect()
     };
     use Severity::{Error, Note, Warning};

@@ -7,6 +7,7 @@ mod limits;
 mod login;
 mod properties;
 mod relay;
+mod signals;
 mod site;
 mod submission;
 

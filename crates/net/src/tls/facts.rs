@@ -1,4 +1,4 @@
-//! When a certificate ends: just enough of X.509 (RFC 5280 §4.1) to read one field.
+//! What our own certificate says: when it ends, for whom it is, and who vouches for it (RFC 5280 §4.1).
 
 use std::path::Path;
 
@@ -6,31 +6,47 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sekisho_message::Time;
 
-/// When the first certificate of a PEM file ends; none when it cannot be read.
-#[must_use]
-pub fn until(path: &Path) -> Option<Time> {
-    let pem = std::fs::read(path).ok()?;
-    let certificate = CertificateDer::pem_slice_iter(&pem).next()?.ok()?;
-    not_after(&certificate)
+use super::der::{alternative_hosts, common_names, elements, tbs};
+
+/// What is known of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// When it ends.
+    pub until: Time,
+    /// Host names that it is for; the common name where it has no others.
+    pub names: Vec<String>,
+    /// Whether its issuer is itself.
+    pub self_signed: bool,
 }
 
-const SEQUENCE: u8 = 0x30;
+/// Of the first certificate of a PEM file; none when it cannot be read.
+#[must_use]
+pub fn facts(path: &Path) -> Option<Facts> {
+    let pem = std::fs::read(path).ok()?;
+    let certificate = CertificateDer::pem_slice_iter(&pem).next()?.ok()?;
+    read(&certificate)
+}
+
 const VERSION: u8 = 0xA0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-fn not_after(der: &[u8]) -> Option<Time> {
-    let (_, certificate, _) = element(der, SEQUENCE)?;
-    let (_, mut fields, _) = element(certificate, SEQUENCE)?;
-    if fields.first() == Some(&VERSION) {
-        fields = skip(fields)?;
+fn read(der: &[u8]) -> Option<Facts> {
+    let parts = tbs(der)?;
+    // Version (may be missing), serial number, signature, issuer, validity, subject.
+    let skip = usize::from(parts.first().is_some_and(|(tag, _)| *tag == VERSION));
+    let (_, issuer) = parts.get(skip + 2)?;
+    let (_, validity) = parts.get(skip + 3)?;
+    let (_, subject) = parts.get(skip + 4)?;
+    let mut names = alternative_hosts(&parts);
+    if names.is_empty() {
+        names = common_names(subject);
     }
-    // Serial number, signature, issuer.
-    for _ in 0..3 {
-        fields = skip(fields)?;
-    }
-    let (_, validity, _) = element(fields, SEQUENCE)?;
-    let (tag, value, _) = any(skip(validity)?)?;
+    let until = time(*elements(validity).get(1)?)?;
+    Some(Facts { until, names, self_signed: issuer == subject })
+}
+
+fn time((tag, value): (u8, &[u8])) -> Option<Time> {
     let text = std::str::from_utf8(value).ok()?.strip_suffix('Z')?;
     let (year, rest) = match tag {
         UTC_TIME => {
@@ -51,30 +67,6 @@ fn name(month: &str) -> Option<&'static str> {
     NAMES.get(month.parse::<usize>().ok()?.checked_sub(1)?).copied()
 }
 
-fn skip(der: &[u8]) -> Option<&[u8]> {
-    any(der).map(|(.., rest)| rest)
-}
-
-fn element(der: &[u8], tag: u8) -> Option<(u8, &[u8], &[u8])> {
-    any(der).filter(|(found, ..)| *found == tag)
-}
-
-/// Tag, content and what follows (X.690 §8.1).
-fn any(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = match *first {
-        short @ 0..=0x7F => (usize::from(short), rest),
-        long @ 0x81..=0x84 => {
-            let (octets, rest) = rest.split_at_checked(usize::from(long & 0x0F))?;
-            (octets.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet)), rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -82,19 +74,21 @@ mod tests {
     use crate::tls::self_signed;
 
     #[test]
-    fn the_end_of_a_certificate_is_read() {
+    fn end_names_and_issuer_are_read() {
         let now = Time::from_seconds(1_764_000_000);
         let pem = self_signed("mx.example.jp", now).unwrap();
         let der = CertificateDer::pem_slice_iter(pem.certificate.as_bytes()).next().unwrap().unwrap();
-        let until = not_after(&der).unwrap();
-        assert!(until > now, "{until}");
+        let found = read(&der).unwrap();
+        assert!(found.until > now, "{found:?}");
+        assert!(found.self_signed);
+        assert!(found.names.contains(&"mx.example.jp".to_owned()), "{found:?}");
         // Cut or changed anywhere, it is no panic.
         for end in 0..der.len() {
-            let _ = not_after(&der[..end]);
+            let _ = read(&der[..end]);
             let mut changed = der.to_vec();
             changed[end] ^= 0x5A;
-            let _ = not_after(&changed);
+            let _ = read(&changed);
         }
-        assert_eq!(super::until(Path::new("/nonexistent")), None);
+        assert_eq!(facts(Path::new("/nonexistent")), None);
     }
 }

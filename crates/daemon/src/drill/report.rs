@@ -1,4 +1,4 @@
-//! What a drill found, for programs and for people.
+//! What a drill found, for programs, pages and people.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,25 @@ use serde_json::{Value, json};
 use crate::show::{self, Table};
 
 /// Everything.
-pub(super) struct Report {
-    pub(super) seed: u64,
-    pub(super) runs: u32,
-    pub(super) language: Language,
-    pub(super) attacks: Vec<Drilled>,
-    pub(super) honest: Vec<HonestSummary>,
+pub struct Report {
+    /// Seed of the runs that are told in detail.
+    pub seed: u64,
+    /// Runs of each class for the figures.
+    pub runs: u32,
+    /// The attacks.
+    pub attacks: Vec<Drilled>,
+    /// The honest senders.
+    pub honest: Vec<HonestSummary>,
 }
 
 /// One class: the run that is told in detail, and all runs for the figures.
-pub(super) struct Drilled {
-    pub(super) told: Run,
+pub struct Drilled {
+    /// The run that is told in detail.
+    pub told: Run,
     /// Whether that run went through reception and queue.
-    pub(super) real: bool,
-    pub(super) all: Vec<Run>,
+    pub real: bool,
+    /// All runs.
+    pub all: Vec<Run>,
 }
 
 /// Seconds that people waited, of many runs.
@@ -37,11 +42,15 @@ struct Waits {
 }
 
 impl Report {
-    pub(super) fn new(seed: u64, runs: u32, language: Language) -> Self {
-        Self { seed, runs, language, attacks: Vec::new(), honest: Vec::new() }
+    /// One without classes.
+    #[must_use]
+    pub fn new(seed: u64, runs: u32) -> Self {
+        Self { seed, runs, attacks: Vec::new(), honest: Vec::new() }
     }
 
-    pub(super) fn json(&self) -> Value {
+    /// For programs.
+    #[must_use]
+    pub fn json(&self, language: Language) -> Value {
         let told = || self.attacks.iter().map(|drilled| &drilled.told);
         let period = told().filter_map(|run| run.tally.period);
         let (from, to) = (period.clone().map(|p| p.0).min(), period.map(|p| p.1).max());
@@ -50,7 +59,7 @@ impl Report {
             "messages": told().map(Run::messages).sum::<u64>(),
             "recipients": told().map(Run::recipients).sum::<u64>(),
             "origins": told().map(|run| run.origins).sum::<usize>(),
-            "incidents": self.attacks.iter().flat_map(|drilled| drilled.incidents(self.language)).collect::<Vec<_>>(),
+            "incidents": self.attacks.iter().flat_map(|drilled| drilled.incidents(language)).collect::<Vec<_>>(),
             "seed": self.seed,
             "runs": self.runs,
             "attacks": self.attacks.iter().map(Drilled::json).collect::<Vec<_>>(),
@@ -58,10 +67,19 @@ impl Report {
         })
     }
 
-    pub(super) fn text(&self) -> String {
+    /// For a page: each class with its figures and the run that is told in detail, in both languages.
+    #[must_use]
+    pub fn told(&self) -> Value {
+        let attacks: Vec<Value> = self.attacks.iter().map(Drilled::told).collect();
+        json!({ "seed": self.seed, "runs": self.runs, "attacks": attacks })
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
         let mut out = String::new();
         let mut put = |text: Text| {
-            let _ = writeln!(out, "{}", text.get(self.language));
+            let _ = writeln!(out, "{}", text.get(language));
         };
         let (runs, seed) = (self.runs, self.seed);
         if !self.attacks.is_empty() {
@@ -186,6 +204,18 @@ impl Drilled {
             "owner": self.owner().json(),
             "neighbour": self.neighbour().json(),
         })
+    }
+
+    fn told(&self) -> Value {
+        let run = &self.told;
+        let mut told = self.json();
+        let held = run.tally.holds.first();
+        told["name"] = json!(run.attack.text());
+        told["sent"] = json!(run.tally.hostile.recipients);
+        told["reached"] = json!(run.tally.hostile.reached);
+        told["held_at_message"] = json!(held.map(|held| held.messages));
+        told["why"] = json!(held.and_then(|held| held.signals.first()).map(sekisho_guard::signal::Signal::text));
+        told
     }
 
     fn sentence(&self) -> Text {
