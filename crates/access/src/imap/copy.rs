@@ -132,23 +132,12 @@ fn step(
     (remove, lost): (bool, Flags),
     now: Time,
 ) -> Result<Copied> {
-    let copied = match remove {
-        true if from == to => renewed(tx, from, uids, now)?,
-        true => mail::move_(tx, from, uids, to, now)?,
-        false => mail::copy(tx, from, uids, to, now)?,
-    };
+    // A move into the mailbox where the messages are gives them new UIDs (RFC 6851 §3.1).
+    let copied = if remove { mail::move_(tx, from, uids, to, now)? } else { mail::copy(tx, from, uids, to, now)? };
     if lost != Flags::default() && !copied.uids.is_empty() {
         let new: Vec<u32> = copied.uids.iter().map(|&(_, new)| new).collect();
         mail::set_flags(tx, to, &new, FlagChange::Remove(lost), None)?;
     }
-    Ok(copied)
-}
-
-/// A move into the mailbox where the messages are gives them new UIDs (RFC 6851 §3.1).
-fn renewed(tx: &mut dyn Tx, mailbox: MailboxId, uids: &[u32], now: Time) -> Result<Copied> {
-    let copied = mail::copy(tx, mailbox, uids, mailbox, now)?;
-    let old: Vec<u32> = copied.uids.iter().map(|&(old, _)| old).collect();
-    mail::expunge(tx, mailbox, &old, false)?;
     Ok(copied)
 }
 
