@@ -1,6 +1,7 @@
 //! mailbench: one load client for any SMTP / LMTP / IMAP4rev1 / POP3 server on host:port.
 //! Standard library only. Every command prints ONE JSON line on stdout.
 //! CPU and memory of the server are read from /proc for the process tree under --pid.
+mod connections;
 mod corpus;
 mod disk;
 mod grouplog;
@@ -29,8 +30,8 @@ fn main() {
         "imap-append" => imap::append(&a),
         "imap-ops" => imap::ops(&a),
         "imap-idle" => imap::idle_latency(&a),
-        "login" => imap::login_rate(&a),
-        "hold" => imap::hold(&a),
+        "login" => connections::login_rate(&a),
+        "hold" => connections::hold(&a),
         "pop3" => pop3::bench(&a),
         "disk" => disk::bench(&a),
         "corpus" => corpus::dump(&a),
