@@ -53,7 +53,7 @@ fn a_guessed_password_is_held_explained_and_cleaned_up_and_nobody_else_waits() {
     let probe = one("drop@intruder.example");
     let reply = site.send("127.60.1.7", "taro", PASSWORD, &letter(&probe, "test", "test 1 2 3 is this on"));
     assert!(reply.starts_with("250"), "{reply}");
-    site.all_goes(Duration::from_secs(10_800));
+    site.all_goes(Duration::from_secs(7_200));
     assert!(site.reached().contains("drop@intruder.example"));
     site.hours(1);
     // The owner writes to somebody whose server is not ready: his message is in the queue when the hold comes.
