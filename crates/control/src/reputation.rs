@@ -240,7 +240,7 @@ impl Control {
         let (news, newly) = news.await?;
         for text in news {
             tracing::warn!("{text}");
-            self.journal().note(entry::notice(now, &text));
+            self.journal().note(entry::notice(self.now(), &text));
         }
         if newly {
             self.tell_listing(now).await?;
@@ -251,7 +251,7 @@ impl Control {
                 let text =
                     format!("block list {} is dropped: {}", zone.zone, zone.why.clone().unwrap_or_else(nothing).en);
                 tracing::warn!("{text}");
-                self.journal().note(entry::notice(now, &text));
+                self.journal().note(entry::notice(self.now(), &text));
             }
         }
         Ok(())

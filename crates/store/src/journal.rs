@@ -49,7 +49,7 @@ pub enum Kind {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
-    /// When.
+    /// When: within a minute of its being written, or what is found by time misses it.
     pub at: Time,
     /// What kind.
     pub kind: Kind,

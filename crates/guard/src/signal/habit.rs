@@ -1,12 +1,21 @@
 //! When and how it is sent (signals 16-18).
 
+use sekisho_message::Time;
+
 use super::{Kind, Signal};
 use crate::class::Class;
 use crate::event::Submission;
-use crate::profile::Profile;
+use crate::profile::{DAY, Profile};
 
 /// The signals. `gap`: seconds since the message before; the profile has noted it already.
-pub(crate) fn read(profile: &Profile, message: &Submission, gap: Option<f32>, home: bool, out: &mut Vec<Signal>) {
+pub(crate) fn read(
+    profile: &Profile,
+    message: &Submission,
+    gap: Option<f32>,
+    home: bool,
+    now: Time,
+    out: &mut Vec<Signal>,
+) {
     let machine = home && matches!(profile.class(), Class::Application | Class::Newsletter);
     if let Some((hour, share)) = message.hour_of_week.and_then(|hour| Some((hour, profile.hour_share(hour)?)))
         && share < 0.15
@@ -21,6 +30,14 @@ pub(crate) fn read(profile: &Profile, message: &Submission, gap: Option<f32>, ho
         }
     }
     if message.send_only == Some(true) && !home {
-        out.push(Signal::new(Kind::SendOnly, 0.5, 0.0, 0.0));
+        // Whoever sets up a scanner elsewhere sends one message too: the first proves little.
+        let llr = if sent_only(profile, now) { 0.5 } else { 0.2 };
+        out.push(Signal::new(Kind::SendOnly, llr, 0.0, 0.0));
     }
+}
+
+/// Whether a strange client that only sends was seen within a day.
+fn sent_only(profile: &Profile, now: Time) -> bool {
+    let recent = |at: Time| now.0.saturating_sub(at.0) < DAY;
+    profile.ledger.items().iter().any(|entry| entry.signal.kind == Kind::SendOnly && recent(entry.at))
 }

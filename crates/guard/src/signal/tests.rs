@@ -239,7 +239,10 @@ fn hours_rhythm_and_clients_that_only_send() {
     let mut bench = Bench::settled();
     assert!(bench.asked(&Submission { hour_of_week: Some(3), ..ordinary() }, Kind::UnusualHour).unwrap() > 0.3);
     assert_eq!(bench.asked(&Submission { hour_of_week: Some(10 + 48), ..ordinary() }, Kind::UnusualHour), None);
-    assert!(bench.asked(&Submission { place: AWAY, send_only: Some(true), ..ordinary() }, Kind::SendOnly).is_some());
+    let scanner = Submission { place: AWAY, send_only: Some(true), ..ordinary() };
+    assert!(bench.asked(&scanner, Kind::SendOnly).unwrap() < 0.3, "one message proves little");
+    bench.seen(Event::Submission(scanner.clone()));
+    assert!(bench.asked(&scanner, Kind::SendOnly).unwrap() > 0.4);
     assert_eq!(bench.asked(&Submission { send_only: Some(true), ..ordinary() }, Kind::SendOnly), None);
     for _ in 0..8 {
         bench.now = bench.now + Duration::from_secs(30);

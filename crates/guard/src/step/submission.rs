@@ -34,7 +34,7 @@ pub(super) fn judge(
     recipients::read(profile, message, counts, place, &mut signals);
     network::read(policy, profile, message, place, now, &mut signals);
     content::read(profile, message, place, like, &mut signals);
-    habit::read(profile, message, gap, place.home, &mut signals);
+    habit::read(profile, message, gap, place.home, now, &mut signals);
     let pressed = ladder::stranger_volume(policy, profile, place, counts, now);
     signals.extend(pressed);
     let sums = signal::by_family(&signals);
