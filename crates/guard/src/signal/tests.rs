@@ -241,7 +241,7 @@ fn hours_rhythm_and_clients_that_only_send() {
     assert_eq!(bench.asked(&Submission { hour_of_week: Some(10 + 48), ..ordinary() }, Kind::UnusualHour), None);
     let scanner = Submission { place: AWAY, send_only: Some(true), ..ordinary() };
     assert!(bench.asked(&scanner, Kind::SendOnly).unwrap() < 0.3, "one message proves little");
-    bench.seen(Event::Submission(scanner.clone()));
+    bench.seen(Event::Submission(Submission { recipients: to(2, false), ..scanner.clone() }));
     assert!(bench.asked(&scanner, Kind::SendOnly).unwrap() > 0.4);
     assert_eq!(bench.asked(&Submission { send_only: Some(true), ..ordinary() }, Kind::SendOnly), None);
     for _ in 0..8 {
