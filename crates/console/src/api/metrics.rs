@@ -1,6 +1,7 @@
 //! `/metrics`: numbers for Prometheus (text exposition format 0.0.4).
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -16,6 +17,9 @@ use crate::pulse::{WAITS, Waited};
 use crate::scope::Tier;
 use crate::service::Console;
 use crate::words::{items, number, text};
+
+/// How long a scrape waits for the very first look at the signs.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `GET /metrics`.
 ///
@@ -88,7 +92,7 @@ async fn numbers(console: &Console) -> Result<String, Refusal> {
         latency(&mut out, name, help, &histogram.counted());
     }
     delivery(&mut out, &console.pulse().waited().await);
-    signs(&mut out, &crate::pages::now::signs(console).await?);
+    signs(&mut out, &crate::pages::now::signs(console, PATIENCE).await?);
     Ok(out)
 }
 

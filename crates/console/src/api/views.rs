@@ -129,6 +129,10 @@ impl Asked {
             {
                 return Err(Problem::unreadable(&format!("{name} must be one of {}", values.join(", "))));
             }
+            // No text at all is no number and no moment.
+            if value.is_empty() && matches!(param.kind, Kind::Number(_) | Kind::Moment) {
+                return Err(Problem::unreadable(&name));
+            }
             if params.insert(name.clone(), value).is_some() {
                 return Err(Problem::unreadable(&format!("{name} is given twice")));
             }

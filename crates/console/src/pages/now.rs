@@ -24,8 +24,8 @@ use crate::words::{count, escaped, items, moment_of, number, said, size, span, t
 
 /// Rows of each list on this page.
 const ROWS: usize = 10;
-/// How long the first look may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the page waits for the very first look; what comes later is sent after it.
+const GLANCE: Duration = Duration::from_millis(30);
 
 /// `GET /now`.
 ///
@@ -76,7 +76,7 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
     let lockouts = desk.look(Query::Lockouts).await?;
     let holds = desk.look(Query::QueueHolds).await?;
     let hour = console.pulse().hour(console.control()).await?;
-    let signs = signs(console).await?;
+    let signs = signs(console, GLANCE).await?;
     Ok(html! {
         (paused(&holds, lang))
         (open_incidents(&open, lang))
@@ -93,13 +93,14 @@ pub async fn picture(console: &Console, lang: Language) -> Result<Markup, Refusa
     })
 }
 
-/// The ten signs, as the last of the server's rounds saw them.
-pub(crate) async fn signs(console: &Console) -> Result<Value, Refusal> {
+/// The ten signs, as the last of the server's rounds saw them; before the first one, if a look takes no longer than
+/// `patience`.
+pub(crate) async fn signs(console: &Console, patience: Duration) -> Result<Value, Refusal> {
     let last = match console.control().last_check().await? {
         Some(check) => check,
         // The first round is still to come. A long journal is counted by the server's own round: nobody waits for that.
         None => {
-            let look = tokio::time::timeout(PATIENCE, console.desk().look(Query::Check)).await;
+            let look = tokio::time::timeout(patience, console.desk().look(Query::Check)).await;
             return look.unwrap_or_else(|_| Ok(json!({ "signs": [] })));
         }
     };
