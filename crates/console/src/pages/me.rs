@@ -45,7 +45,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Result<Page
                     ja: "送信は止められています。受信とメールの閲覧はできます。管理者に連絡してください。",
                     en: "You cannot send at the moment. Receiving and reading go on. Please call your administrator.")) }
             }
-            (logins(&member, &latest, queued.messages))
+            (logins(&console, &member, &latest, queued.messages))
             (waiting(&console, &member, &held, open))
             @if member.scope.active { (super::app_passwords::section(&console, &member, &account.key, "/me").await?) }
             div.columns {
@@ -140,8 +140,12 @@ async fn open_incident(console: &Console, member: &Member) -> Result<bool, Oops>
     Ok(items(&found, "incidents").iter().any(|one| own(&one)))
 }
 
-fn logins(member: &Member, latest: &[Value], queued: u64) -> Markup {
+fn logins(console: &Console, member: &Member, latest: &[Value], queued: u64) -> Markup {
     let lang = member.lang();
+    // Where that is, if the operator has a database of countries.
+    let place = |network: &str| {
+        console.control().guard().country(network).map(|code| String::from_utf8_lossy(&code).into_owned())
+    };
     let rows: Vec<Vec<Markup>> = latest
         .iter()
         .map(|found| &found["entry"])
@@ -153,7 +157,8 @@ fn logins(member: &Member, latest: &[Value], queued: u64) -> Markup {
             vec![
                 moment_of(&entry["at"], lang),
                 cell(door),
-                cell(network),
+                html! { (cell(network)) @if let Some(country) = place(network) { " " span.quiet { (country) } } },
+                cell(entry["detail"]["how"].as_str().unwrap_or_default()),
                 html! { @if right { (badge("ok", lang)) } @else { span.quiet { (t!(lang, ja: "失敗", en: "refused")) } } },
                 html! { @if right {
                     form.inline method="post" action="/me/not-me" {
@@ -169,6 +174,7 @@ fn logins(member: &Member, latest: &[Value], queued: u64) -> Markup {
         t!(lang, ja: "時刻", en: "Time"),
         t!(lang, ja: "入口", en: "Door"),
         t!(lang, ja: "ネットワーク", en: "Network"),
+        t!(lang, ja: "認証", en: "Proof"),
         t!(lang, ja: "結果", en: "Result"),
         t!(lang, ja: "操作", en: "Acts"),
     ];
