@@ -305,3 +305,32 @@ for way in (pop, mail, submit):
     server.run(&["account", "recoverable", &alice, "off"]);
     python(&server, program, &[&alice, &bob, PASSWORD, "no"]);
 }
+
+/// An administrator sees how each account logs in, and its owner with which program.
+#[test]
+fn how_an_account_logs_in_is_listed() {
+    let server = Server::start(&Setup { accounts: &["alice"], ..Setup::default() });
+    let alice = server.address("alice");
+    let program = r#"
+submissions, pop3s, imaps = [int(p) for p in sys.argv[1:4]]
+name, password = sys.argv[4:6]
+imap = Wire(imaps, "imap")
+print(imap.say('b ID ("name" "Thunderbird" "version" "140.3")')); print(imap.line())
+print(imap.auth("PLAIN", [b"\0" + name.encode() + b"\0" + password.encode()])[1]); imap.bye()
+smtp = Wire(submissions, "smtp")
+print(smtp.auth("PLAIN", [b"\0" + name.encode() + b"\0" + password.encode()])[1]); smtp.bye()
+"#;
+    let said = python(&server, program, &[&alice, PASSWORD]);
+    assert!(said.contains("b OK ID completed") && said.contains("a OK") && said.contains("235"), "{said}");
+    let shown = server.json(&["account", "show", &alice]);
+    let logins: Vec<&str> =
+        shown["logins"].as_array().unwrap().iter().map(|one| one["door"].as_str().unwrap()).collect();
+    assert_eq!(logins, ["imap4", "smtp"], "{shown}");
+    assert!(shown["logins"].as_array().unwrap().iter().all(|one| one["wire"] == "tls" && one["proof"] == "password"));
+    let programs = |log: &str| -> Vec<Value> {
+        let entries = server.entries(&[log]);
+        entries.iter().filter(|one| one["detail"]["ok"] == true).map(|one| one["detail"]["program"].clone()).collect()
+    };
+    assert_eq!(programs("imap4log"), [json!("Thunderbird 140.3")]);
+    assert_eq!(programs("receivelog"), [json!("client.example")]);
+}

@@ -1,6 +1,6 @@
 //! What POP3 and IMAP have in common when somebody logs in.
 
-use sekisho_control::credential::{Digest, Proof, Scram, Shown};
+use sekisho_control::credential::{Digest, Peer, Proof, Scram, Shown};
 use sekisho_control::{Control, Failure, Protocol, Verified, password};
 use sekisho_net::tls::TlsInfo;
 use sekisho_proto::sasl::scram::Secret;
@@ -23,7 +23,7 @@ pub(crate) async fn step(
     control: &Control,
     credential: &Credential,
     protocol: Protocol,
-    client: &str,
+    peer: Peer<'_>,
     tls: Option<&TlsInfo>,
 ) -> Step {
     let proof = match credential {
@@ -49,7 +49,7 @@ pub(crate) async fn step(
         }
     };
     // Boxed: a session is idle far longer than it logs in.
-    match Box::pin(control.prove(proof, protocol, client)).await {
+    match Box::pin(control.prove(proof, protocol, peer)).await {
         Ok(verified) => Step::Verified(Box::new(verified)),
         Err(failure) => Step::Refused(failure),
     }

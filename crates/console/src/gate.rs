@@ -286,6 +286,11 @@ fn dressed(mut response: Response, console: &Console, guest: &Guest, member: Opt
 }
 
 impl Guest {
+    /// Who logs in from here; `ip` is the address as text.
+    pub(crate) fn peer<'a>(&'a self, ip: &'a str) -> sekisho_control::credential::Peer<'a> {
+        sekisho_control::credential::Peer { network: ip, tls: true, program: &self.agent }
+    }
+
     fn of(headers: &HeaderMap, peer: Option<&Peer>, path: Option<&axum::http::uri::PathAndQuery>) -> Self {
         let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let chosen = session::cookie(headers, LANGUAGE);

@@ -285,8 +285,8 @@ pub fn link(place: &str, text: &str) -> Markup {
 #[must_use]
 pub fn badge(name: &str, lang: Language) -> Markup {
     let (class, mark) = match name {
-        "ok" | "active" | "clean" | "closed" | "observe" => ("good", "✓"),
-        "notice" | "warning" | "cleaned" | "contained" | "holding" | "dwell" | "drip" => ("warn", "!"),
+        "ok" | "active" | "clean" | "closed" | "observe" | "tls" => ("good", "✓"),
+        "notice" | "warning" | "cleaned" | "contained" | "holding" | "dwell" | "drip" | "clear" => ("warn", "!"),
         "alarm" | "critical" | "listed" | "error" | "opened" | "suspended" | "hold" | "suspend" | "isolate" => {
             ("bad", "‼")
         }

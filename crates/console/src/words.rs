@@ -177,6 +177,13 @@ pub fn word(name: &str, lang: Language) -> String {
         "warning" => t!(lang, ja: "警告", en: "warning"),
         "critical" => t!(lang, ja: "重大", en: "critical"),
         "note" => t!(lang, ja: "参考", en: "note"),
+        "password" => t!(lang, ja: "パスワード", en: "password"),
+        "app password" => t!(lang, ja: "アプリパスワード", en: "app password"),
+        "token" => t!(lang, ja: "トークン", en: "token"),
+        "certificate" => t!(lang, ja: "証明書", en: "certificate"),
+        "tls" => t!(lang, ja: "TLS", en: "TLS"),
+        "clear" => t!(lang, ja: "TLS なし", en: "no TLS"),
+        "local" => t!(lang, ja: "サーバ内から", en: "from this machine"),
         other => other.to_owned(),
     }
 }

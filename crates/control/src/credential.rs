@@ -24,9 +24,8 @@ use sekisho_message::Address;
 use sekisho_store::account::{self, Account, State};
 use sekisho_store::{AccountId, Tx, login};
 
-use crate::guard::Attempt;
 use crate::lockout::{Found, Seeker};
-use crate::{Control, Protocol, entry, password};
+use crate::{Control, Protocol, password};
 
 mod app;
 mod cache;
@@ -36,6 +35,7 @@ mod hash;
 mod issuer;
 pub mod jwt;
 mod keyed;
+mod noted;
 mod other;
 mod prepare;
 mod proof;
@@ -57,7 +57,7 @@ pub use hash::{HashError, hash};
 pub(crate) use issuer::Issuer;
 pub use issuer::{Document, Fetch, IssuerSettings};
 pub(crate) use keyed::Key;
-pub use proof::{Proof, Scram};
+pub use proof::{Peer, Proof, Scram};
 pub use recoverable::Digest;
 pub(crate) use recoverable::Vault;
 pub use scram::ITERATIONS as SCRAM_ITERATIONS;
@@ -173,8 +173,7 @@ impl Failure {
 impl Control {
     /// Verifies `password` for `login` and notes the result in the journal.
     ///
-    /// `login` is the full address, or the bare account name when exactly one account has it. `network` is the
-    /// client's address. A suspended account fails at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the
+    /// `login` is the full address, or the bare account name when exactly one account has it. A suspended account fails at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the
     /// guard holds its mail.
     ///
     /// # Errors
@@ -184,22 +183,30 @@ impl Control {
         login: &str,
         password: &str,
         protocol: Protocol,
-        network: &str,
+        peer: impl Into<Peer<'_>>,
     ) -> Result<Verified, Failure> {
-        self.prove(Proof::Password { authzid: "", login, password }, protocol, network).await
+        self.prove(Proof::Password { authzid: "", login, password }, protocol, peer).await
     }
 
     /// Looks at a proof of whatever kind, tells the lockouts and the guard, and notes the result in the journal.
     ///
     /// # Errors
     /// As [`Control::verify`].
-    pub async fn prove(&self, proof: Proof<'_>, protocol: Protocol, network: &str) -> Result<Verified, Failure> {
+    pub async fn prove(
+        &self,
+        proof: Proof<'_>,
+        protocol: Protocol,
+        peer: impl Into<Peer<'_>>,
+    ) -> Result<Verified, Failure> {
         // Boxed: a session that is idle shall not carry the room that a login takes.
-        let begun = Instant::now();
-        let outcome = Box::pin(self.judge_proof(&proof, protocol, address_of(network))).await;
-        self.tell_guard(&outcome, &proof, protocol, network).await;
+        let (begun, peer) = (Instant::now(), peer.into());
+        let outcome = Box::pin(self.judge_proof(&proof, protocol, address_of(peer.network))).await;
+        self.tell_guard(&outcome, &proof, protocol, peer.network).await;
+        if let Ok(verified) = &outcome {
+            self.note_way(verified, &proof, protocol, peer).await;
+        }
         self.latencies().login.observe(begun.elapsed());
-        self.note_login(&proof, protocol, network, outcome)
+        self.note_login(&proof, protocol, peer, outcome)
     }
 
     /// The stored SCRAM-SHA-256 secret for `login`, as `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`; for
@@ -387,53 +394,6 @@ impl Control {
     /// Remembered passwords of `account` count no longer.
     pub(crate) fn forget(&self, account: AccountId) {
         self.cache().lock().unwrap_or_else(PoisonError::into_inner).forget(account);
-    }
-
-    /// Tells the guard of a login at an account that exists.
-    async fn tell_guard(&self, outcome: &Outcome, proof: &Proof<'_>, protocol: Protocol, network: &str) {
-        let (address, wrong) = match outcome {
-            Ok(verified) => (&verified.account.address, None),
-            Err((Some(address), failure)) if failure.is_guess() => (address, Some(proof.tried())),
-            // The password was right.
-            Err((Some(address), Failure::Suspended | Failure::Strange)) => (address, None),
-            Err(_) => return,
-        };
-        let Some(account) = Address::parse(address).ok().map(|address| address.key()) else { return };
-        let legacy = matches!(proof, Proof::Digest { .. });
-        let (lockout, place) = (self.lockout(), sekisho_guard::place::Place::parse(network));
-        let attempt = Attempt {
-            account: &account,
-            protocol,
-            network,
-            wrong,
-            legacy,
-            failed_on_others: lockout.failed_on_others(network, &account, self.now()),
-            live_elsewhere: outcome.as_ref().ok().map(|known| self.bus().elsewhere(known.account.id, place)),
-        };
-        self.tell_login(&attempt).await;
-    }
-
-    fn note_login(
-        &self,
-        proof: &Proof<'_>,
-        protocol: Protocol,
-        network: &str,
-        outcome: Outcome,
-    ) -> Result<Verified, Failure> {
-        let (account, reason, how) = match &outcome {
-            Ok(verified) => {
-                (Some(verified.account.address.as_str()), String::new(), proof.how(verified.stamp.app_name()))
-            }
-            Err((account, failure)) => (account.as_deref(), failure.to_string(), proof.how(None)),
-        };
-        let login = proof.login();
-        let login = if login.is_empty() { account.unwrap_or_default() } else { login };
-        let mut entry = entry::login(self.now(), protocol, network, account, login, &reason);
-        if let Some(how) = how {
-            entry.detail["how"] = how.into();
-        }
-        self.journal().note(entry);
-        outcome.map_err(|(_, failure)| failure)
     }
 }
 

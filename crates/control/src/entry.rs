@@ -21,6 +21,8 @@ use crate::Protocol;
 
 /// Longest peer-chosen text that an entry keeps, in bytes.
 pub const LONGEST: usize = 1_000;
+/// Longest name of a client's program that an entry keeps, in bytes.
+pub const LONGEST_PROGRAM: usize = 200;
 /// Most recipients that an inlog entry lists; the count is always exact.
 pub const MOST_RECIPIENTS: usize = 100;
 

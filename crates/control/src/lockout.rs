@@ -41,7 +41,7 @@ mod tables;
 mod tests;
 
 pub use entrance::Barred;
-pub(crate) use logins::{Found, Seeker};
+pub(crate) use logins::{Found, NOTE_EVERY, Seeker};
 pub use lookup::{InForce, Overview};
 pub use tables::FILES;
 use tables::Tables;

@@ -7,7 +7,7 @@ use sekisho_message::{Address, Language, Time};
 use crate::personal::{self, Personal};
 use crate::{
     AccountId, DomainId, Error, MailboxId, Result, Row, Tx, TxExt, app_password, console, directory, domain, imported,
-    lockout, mailbox, recoverable,
+    lockout, login, mailbox, recoverable,
 };
 
 /// What an account may administer.
@@ -358,6 +358,7 @@ pub fn purge_removed(tx: &mut dyn Tx, now: Time) -> Result<bool> {
             tx.execute(&format!("DELETE FROM {table} WHERE account = ?1"), &[id.into()])?;
         }
         lockout::forget_use(tx, AccountId(id), None)?;
+        login::forget_ways(tx, AccountId(id))?;
         app_password::remove_all(tx, AccountId(id))?;
         recoverable::set(tx, AccountId(id), None)?;
         console::forget(tx, AccountId(id))?;

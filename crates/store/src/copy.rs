@@ -26,6 +26,7 @@ pub(crate) const TABLES: &[Table] = &[
     counted("domain"),
     counted("account"),
     given("login_place", &["account", "place"]),
+    given("login_way", &["account", "door", "proof", "wire"]),
     given("replied", &["account", "sender"]),
     given("imported", &["account", "item"]),
     given("lockout", &["subject"]),

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009.sql"),
     include_str!("migrations/0015.sql"),
     include_str!("migrations/0012.sql"),
+    include_str!("migrations/0016.sql"),
 ];
 
 /// The version of the tables that this release wants.

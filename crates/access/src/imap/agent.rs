@@ -12,6 +12,7 @@ use sekisho_proto::imap::command::Command;
 use sekisho_proto::imap::search::{Key, Returns};
 use sekisho_proto::imap::set::SequenceSet;
 use sekisho_proto::imap::{Done, Event, ImapSession, Reply, Status};
+use sekisho_store::journal::Entry;
 use sekisho_store::{AccountId, Error, Store};
 use tokio::sync::watch;
 
@@ -35,6 +36,8 @@ pub struct ImapAgent {
     pub(super) who: Option<Who>,
     /// The TLS connection, until somebody has logged in.
     pub(super) tls: Option<Box<TlsInfo>>,
+    /// What the client called itself before it logged in (RFC 2971).
+    pub(super) program: Box<str>,
     pub(super) view: Option<View>,
     pub(super) append: Appending,
     /// A FETCH whose answer is sent in pieces.
@@ -97,6 +100,7 @@ impl ImapAgent {
             client,
             who: None,
             tls: None,
+            program: Box::default(),
             view: None,
             append: Appending::default(),
             fetch: None,
@@ -304,9 +308,12 @@ impl ImapAgent {
     }
 
     pub(super) fn note(&self, line: &str, reply: &str) {
-        let control = self.service.control();
-        let entry = entry::dialogue(control.now(), Protocol::Imap4, &self.client, self.account(), line, reply, "");
-        control.journal().note(entry);
+        self.service.control().journal().note(self.dialogue(line, reply));
+    }
+
+    fn dialogue(&self, line: &str, reply: &str) -> Entry {
+        let now = self.service.control().now();
+        entry::dialogue(now, Protocol::Imap4, &self.client, self.account(), line, reply, "")
     }
 
     /// NOOP and CHECK: the store is asked, whatever the bus said.
@@ -317,11 +324,17 @@ impl ImapAgent {
         Ok(Done::ok(text))
     }
 
-    fn id(&self, fields: &[(String, Option<String>)]) -> Done {
+    fn id(&mut self, fields: &[(String, Option<String>)]) -> Done {
         let told: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("NIL"))).collect();
         if !told.is_empty() {
-            self.note(&format!("ID {}", told.join(" ")), "OK");
+            let program = program(fields);
+            let mut entry = self.dialogue(&format!("ID {}", told.join(" ")), "OK");
+            entry.detail["program"] = entry::cut(&program, entry::LONGEST_PROGRAM).into();
+            self.service.control().journal().note(entry);
+            if self.who.is_none() {
+                self.program = program.into();
+            }
         }
         Done::ok("ID completed").data(b"* ID (\"name\" \"Sekisho\")\r\n".to_vec())
     }
@@ -403,5 +416,35 @@ impl Agent<ImapSession> for ImapAgent {
 
     fn secured(&mut self, tls: &TlsInfo) {
         self.tls = Some(Box::new(tls.clone()));
+        // What was said in the clear counts no longer (RFC 9051 §6.2.1).
+        self.program = Box::default();
+    }
+}
+
+/// The name and version of a client among the fields of ID.
+fn program(fields: &[(String, Option<String>)]) -> String {
+    let of = |wanted: &str| {
+        let found = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
+    };
+    format!("{} {}", of("name"), of("version")).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+
+    #[test]
+    fn a_client_is_called_by_its_name_and_version() {
+        let fields = |pairs: &[(&str, Option<&str>)]| {
+            let owned = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
+            program(&owned.collect::<Vec<_>>())
+        };
+        assert_eq!(
+            fields(&[("vendor", Some("x")), ("Version", Some("140.3")), ("name", Some("Thunderbird"))]),
+            "Thunderbird 140.3"
+        );
+        assert_eq!(fields(&[("name", Some("mutt")), ("version", None)]), "mutt");
+        assert_eq!(fields(&[("os", Some("Plan 9"))]), "");
     }
 }

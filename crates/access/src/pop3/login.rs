@@ -1,5 +1,6 @@
 //! USER and PASS, APOP, AUTH: who it is, and the maildrop.
 
+use sekisho_control::credential::Peer;
 use sekisho_control::{Failure, Protocol, Verified};
 use sekisho_proto::pop3::{Code, Reply, Trouble};
 use sekisho_proto::sasl::Credential;
@@ -15,7 +16,8 @@ impl Pop3Agent {
             return paused();
         }
         let control = self.service.control().clone();
-        match step(&control, &credential, Protocol::Pop3, &self.client, self.tls.as_deref()).await {
+        let peer = Peer { network: &self.client, tls: self.tls.is_some(), program: "" };
+        match step(&control, &credential, Protocol::Pop3, peer, self.tls.as_deref()).await {
             Step::Secret(secret, nonce) => Reply::Secret { secret, nonce },
             Step::Challenge(text) => Reply::Challenge(text),
             Step::Verified(verified) => self.open(*verified).await,

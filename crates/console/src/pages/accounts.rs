@@ -1,5 +1,7 @@
 //! *Accounts*: the list, and one with everything that can be set.
 
+use std::collections::HashMap;
+
 use axum::extract::{Path, Query as Params, State};
 use maud::{Markup, html};
 use sekisho_control::Query;
@@ -15,7 +17,7 @@ use crate::page::{Page, act_button, act_form, badge, cell, choice, field, link, 
 use crate::pages::{logs, personal};
 use crate::scope::Tier;
 use crate::service::Console;
-use crate::words::{count, escaped, items, moment_of, number, size, t, text, time_of, word};
+use crate::words::{count, door, escaped, items, moment_of, number, size, t, text, time_of, word};
 
 /// Entries of the journal that an account's page shows.
 const LATEST: usize = 30;
@@ -54,6 +56,7 @@ pub async fn list(State(console): State<Console>, member: Member, Params(wish): 
         t!(lang, ja: "対応の段階", en: "Rung"),
         t!(lang, ja: "疑わしさ", en: "Risk"),
         t!(lang, ja: "最後のログイン", en: "Last login"),
+        t!(lang, ja: "認証と TLS", en: "AUTH and TLS"),
         t!(lang, ja: "使用量", en: "Used"),
     ];
     Ok(Page::new(
@@ -110,8 +113,24 @@ fn row(one: &Value, lang: Language) -> Vec<Markup> {
         html! { @if one["last_login"].is_object() {
             (moment_of(&one["last_login"]["at"], lang)) " " span.quiet { (text(&one["last_login"], "network")) }
         } },
+        ways(one, lang),
         html! { span.n { (size(number(one, "used"))) (quota) } },
     ]
+}
+
+/// How an account logged in lately: for each kind of proof the doors, and whether anybody could listen.
+fn ways(one: &Value, lang: Language) -> Markup {
+    let mut kinds: Vec<((&str, &str), Vec<&str>)> = Vec::new();
+    for way in items(one, "logins") {
+        let (kind, over) = ((text(way, "proof"), text(way, "wire")), door(text(way, "door")));
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, doors)) => doors.push(over),
+            None => kinds.push((kind, vec![over])),
+        }
+    }
+    html! { @for ((proof, wire), doors) in &kinds {
+        div { (doors.join(", ")) ": " (word(proof, lang)) " " (badge(wire, lang)) }
+    } }
 }
 
 /// A new account; its password is made here and shown once.
@@ -187,7 +206,10 @@ pub async fn show(State(console): State<Console>, member: Member, Path(address):
     ))
 }
 
-/// The newest logins, verdicts and acts.
+/// How long after its login a mail program tells its name over IMAP.
+const NAMED_WITHIN: i64 = 60_000_000;
+
+/// The newest logins, verdicts and acts. A login at which the program was silent bears the name that it gave right after.
 pub(crate) async fn latest(console: &Console, member: &Member, address: &str) -> Result<Vec<Value>, Oops> {
     let now = console.control().now();
     let filter = JournalFilter {
@@ -197,14 +219,27 @@ pub(crate) async fn latest(console: &Console, member: &Member, address: &str) ->
         ..JournalFilter::default()
     };
     let (mut newest, mut before): (Vec<Value>, _) = (Vec::new(), None);
+    let mut named: HashMap<String, (String, i64)> = HashMap::new();
     // What a busy month has of other things is passed over in some dozen steps.
     for _ in 0..200 {
         let page = member.look(console, Query::LogsBack { filter: filter.clone(), before, limit: 1_000 }).await?;
-        let told = items(&page, "entries").iter().filter(|entry| {
-            let detail = &entry["entry"]["detail"];
-            detail["login"].is_string() || detail["act"].is_string() || detail["rung"].is_string()
-        });
-        newest.extend(told.take(LATEST.saturating_sub(newest.len())).cloned());
+        for found in items(&page, "entries") {
+            let (detail, at) = (&found["entry"]["detail"], time_of(&found["entry"]["at"]).unwrap_or_default().micros());
+            let network = text(&found["entry"], "network");
+            if detail["login"].is_string() || detail["act"].is_string() || detail["rung"].is_string() {
+                let mut found = found.clone();
+                if let Some((program, _)) = named.get(network).filter(|(_, said)| said - at <= NAMED_WITHIN)
+                    && detail["login"].is_string()
+                    && detail["program"].is_null()
+                {
+                    found["entry"]["detail"]["program"] = json!(program);
+                }
+                newest.push(found);
+            } else if let Some(program) = detail["program"].as_str() {
+                named.insert(network.to_owned(), (program.to_owned(), at));
+            }
+        }
+        newest.truncate(LATEST);
         before = page["next"].as_i64();
         if page["end"] == true || newest.len() >= LATEST {
             break;
@@ -255,6 +290,7 @@ fn facts(account: &Value, factor: bool, lang: Language) -> Markup {
                 li { (t!(lang, ja: "作成", en: "Created")) ": " (moment_of(&account["created"], lang)) }
                 li { (t!(lang, ja: "パスワード変更", en: "Password set")) ": " (moment_of(&account["password_changed"], lang)) }
                 li { (t!(lang, ja: "二段階認証", en: "Second factor")) ": " (yes(factor)) }
+                li { (t!(lang, ja: "この 30 日の認証と TLS", en: "AUTH and TLS in 30 days")) ": " (ways(account, lang)) }
                 li { (t!(lang, ja: "使えるネットワーク", en: "Networks")) ": " (part("auth_networks")) }
                 li { (t!(lang, ja: "SCRAM", en: "SCRAM")) ": " (yes(account["scram"] == true)) " / " (t!(lang, ja: "アプリパスワード", en: "App passwords")) ": " (count(number(account, "app_passwords"))) }
                 li { (t!(lang, ja: "使える国", en: "Countries")) ": " (part("auth_countries")) }

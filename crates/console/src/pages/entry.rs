@@ -62,7 +62,8 @@ pub async fn enter(
         return Err(Oops::Stale);
     }
     let (name, to, ip) = (fields.get("name"), fields.get("to"), guest.ip.to_string());
-    let verified = match console.control().verify(name, fields.raw("password"), Protocol::Console, &ip).await {
+    let peer = guest.peer(&ip);
+    let verified = match console.control().verify(name, fields.raw("password"), Protocol::Console, peer).await {
         Ok(verified) => verified,
         Err(failure) => {
             // The same words whatever was wrong.

@@ -18,7 +18,7 @@ use crate::pages::entry::{new_password, new_password_fields};
 use crate::pages::personal;
 use crate::preview::counted;
 use crate::service::Console;
-use crate::words::{count, door, items, moment, moment_of, t, text};
+use crate::words::{count, door, items, moment, moment_of, t, text, word};
 use crate::{secret, setup};
 
 /// Held messages that are shown.
@@ -124,7 +124,7 @@ pub async fn end_sessions(State(console): State<Console>, member: Member, _: Fie
 /// When it is wrong.
 pub(crate) async fn must_be_me(console: &Console, member: &Member, password: &str) -> Result<(), Oops> {
     let (key, ip) = (&member.session.account.key, member.guest.ip.to_string());
-    match console.control().verify(key, password, Protocol::Console, &ip).await {
+    match console.control().verify(key, password, Protocol::Console, member.guest.peer(&ip)).await {
         Ok(_) => Ok(()),
         Err(_) => Err(Refusal::invalid(say!(
             ja: "今のパスワードが違います。",
@@ -158,7 +158,11 @@ fn logins(console: &Console, member: &Member, latest: &[Value], queued: u64) -> 
                 moment_of(&entry["at"], lang),
                 cell(door),
                 html! { (cell(network)) @if let Some(country) = place(network) { " " span.quiet { (country) } } },
-                cell(entry["detail"]["how"].as_str().unwrap_or_default()),
+                html! {
+                    (word(entry["detail"]["how"].as_str().unwrap_or("password"), lang))
+                    @if entry["detail"]["wire"] == "clear" { " " (badge("clear", lang)) }
+                },
+                cell(text(&entry["detail"], "program")),
                 html! { @if right { (badge("ok", lang)) } @else { span.quiet { (t!(lang, ja: "失敗", en: "refused")) } } },
                 html! { @if right {
                     form.inline method="post" action="/me/not-me" {
@@ -175,6 +179,7 @@ fn logins(console: &Console, member: &Member, latest: &[Value], queued: u64) -> 
         t!(lang, ja: "入口", en: "Door"),
         t!(lang, ja: "ネットワーク", en: "Network"),
         t!(lang, ja: "認証", en: "Proof"),
+        t!(lang, ja: "ソフト（自称）", en: "Program (as it says)"),
         t!(lang, ja: "結果", en: "Result"),
         t!(lang, ja: "操作", en: "Acts"),
     ];

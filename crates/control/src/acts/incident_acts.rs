@@ -5,7 +5,7 @@ use sekisho_message::{Text, say};
 use sekisho_store::account::{self, State as AccountState};
 use sekisho_store::incident::{self, Incident, NewIncident, State};
 use sekisho_store::queue::{self, Filter};
-use sekisho_store::{IncidentId, MessageId, Tx, app_password, lockout};
+use sekisho_store::{IncidentId, MessageId, Tx, app_password, lockout, login};
 use serde_json::json;
 
 use super::{address_of, credential_acts};
@@ -295,6 +295,7 @@ async fn resolve(
                 credential_acts::revoke(tx, account, now)?;
                 // Where only the intruder was is no network of the owner's, whatever a right password made of it.
                 lockout::forget_use(tx, account.id, None)?;
+                login::forget_ways(tx, account.id)?;
                 for (place, last) in hands.guard().own_places(tx, &one.origin, now)? {
                     lockout::note_use(tx, account.id, &place.to_string(), last)?;
                 }

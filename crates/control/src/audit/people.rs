@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sekisho_message::{Address, Time, say};
 use sekisho_store::account::{self, Account, State};
+use sekisho_store::login::{self, Way, Wire};
 use sekisho_store::{Result, alias, lockout, meta, recoverable as kept};
 
 use super::{Audit, Severity};
@@ -27,7 +28,9 @@ pub(super) async fn check(control: &Control, domains: &[String], audit: &mut Aud
                 let used = lockout::uses_of(tx, account.id)?;
                 let weak = meta::get(tx, &weak_name(&account))?;
                 let readable = kept::get(tx, account.id)?.is_some();
-                known.push((account, used, weak, readable));
+                let clear: Vec<Way> =
+                    login::ways(tx, account.id)?.into_iter().filter(|way| way.wire == Wire::Clear).collect();
+                known.push((account, used, weak, readable, clear));
             }
             Ok(known)
         });
@@ -35,10 +38,13 @@ pub(super) async fn check(control: &Control, domains: &[String], audit: &mut Aud
         let Some((last, ..)) = page.last() else { break };
         after.clone_from(&last.key);
         seen += page.len();
-        for (account, used, weak, readable) in &page {
+        for (account, used, weak, readable, clear) in &page {
             if account.state == State::Active {
                 judge(account, *used, weak.as_deref(), now, audit);
                 forward(account, domains, audit);
+                for way in clear {
+                    in_the_clear(account, way, audit);
+                }
                 if *readable {
                     recoverable(account, audit);
                 }
@@ -103,6 +109,26 @@ fn judge(account: &Account, used: u64, weak: Option<&str>, now: Time, audit: &mu
             say!(ja: "実行: sekisho account suspend {address}", en: "sekisho account suspend {address}"),
         );
     }
+}
+
+/// A login to which anybody on the way could listen.
+fn in_the_clear(account: &Account, way: &Way, audit: &mut Audit) {
+    let (address, last) = (&account.address, way.last.to_string());
+    let day = last.get(..10).unwrap_or_default();
+    let (door, proof) = (&way.door, &way.proof);
+    audit.find(
+        "login-without-tls",
+        address,
+        Severity::Warning,
+        say!(
+            ja: "{day} に TLS なしでログインしました（{door}、{proof}）。通信を盗み見た者がパスワードを知ることができます。",
+            en: "it logged in without TLS on {day} ({door}, {proof}); whoever listens on the way may learn its password."
+        ),
+        say!(
+            ja: "本人のメールソフトで SSL/TLS を選び、その後でパスワードを変える",
+            en: "choose SSL/TLS in its owner's mail program, then change the password"
+        ),
+    );
 }
 
 /// What an account sends on by its own rule.

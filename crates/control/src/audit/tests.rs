@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::command::{AccountCommand, AliasCommand, Command, CredentialCommand, PersonalCommand, Secret};
+use crate::credential::Peer;
 use sekisho_message::proof::Spf;
 
 use crate::Protocol;
 use crate::outside::{Door, Outside};
 use crate::outside_tests::Names;
-use crate::tests::World;
+use crate::tests::{GOOD, World};
 
 const IP: &str = "192.0.2.25";
 const KEY: &str = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
@@ -169,7 +170,8 @@ async fn a_guessable_password_is_noted_at_login_and_a_new_one_clears_it() {
         .await
         .unwrap();
     assert_eq!(ids(&world.control.audit(&ground(&world)).await.unwrap()), Vec::<&str>::new(), "nobody knows it yet");
-    world.control.verify("taro@example.jp", "taro1234", Protocol::Imap4, "192.0.2.7").await.unwrap();
+    let peer = Peer { network: "192.0.2.7", tls: true, program: "" };
+    world.control.verify("taro@example.jp", "taro1234", Protocol::Imap4, peer).await.unwrap();
     let audit = world.control.audit(&ground(&world)).await.unwrap();
     assert_eq!(ids(&audit), ["weak-password"]);
     assert_eq!(audit.findings[0].about, "taro@example.jp");
@@ -181,6 +183,19 @@ async fn a_guessable_password_is_noted_at_login_and_a_new_one_clears_it() {
     };
     world.run(Command::Account(set)).await.unwrap();
     assert_eq!(ids(&world.control.audit(&ground(&world)).await.unwrap()), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_login_to_which_others_could_listen_is_noted() {
+    let names = Arc::new(Names::default());
+    good(&names);
+    let world = world(&names).await;
+    for network in ["127.0.0.1", "192.0.2.7"] {
+        let peer = Peer { network, tls: false, program: "" };
+        world.control.verify("taro@example.jp", GOOD, Protocol::Pop3, peer).await.unwrap();
+        let audit = world.control.audit(&ground(&world)).await.unwrap();
+        assert_eq!(ids(&audit).contains(&"login-without-tls"), network != "127.0.0.1");
+    }
 }
 
 #[tokio::test]

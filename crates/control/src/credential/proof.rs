@@ -1,8 +1,42 @@
 //! What somebody shows to be let in.
 
+use sekisho_store::login::Wire;
+
+use super::address_of;
 use super::certificate::Shown;
 use super::recoverable::Digest;
 use crate::guard::Known;
+
+const APP_PASSWORD: &str = "app password";
+
+/// The client at the other end of a login.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Peer<'a> {
+    /// Its address, as text.
+    pub network: &'a str,
+    /// Whether TLS protects the connection.
+    pub tls: bool,
+    /// What it calls itself, as far as it did: the name in EHLO, IMAP's ID, the browser. Its word alone.
+    pub program: &'a str,
+}
+
+impl Peer<'_> {
+    /// What protects the connection.
+    pub(super) fn wire(&self) -> Wire {
+        match address_of(self.network) {
+            _ if self.tls => Wire::Tls,
+            Some(ip) if ip.to_canonical().is_loopback() => Wire::Local,
+            _ => Wire::Clear,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Peer<'a> {
+    /// A client of which only the address is known: nothing protects it.
+    fn from(network: &'a str) -> Self {
+        Self { network, ..Self::default() }
+    }
+}
 
 /// A proof, as a protocol's session hands it over.
 #[derive(Clone, Copy)]
@@ -96,13 +130,24 @@ impl<'a> Proof<'a> {
 
     /// How somebody logged in, for the journal, where it was not by the password itself.
     pub(super) fn how(&self, app: Option<&str>) -> Option<String> {
-        Some(match self {
-            Self::Password { .. } => return app.map(|name| format!("app password {name}")),
-            Self::Scram { .. } => "SCRAM-SHA-256".to_owned(),
-            Self::Token { .. } => "token".to_owned(),
-            Self::Certificate { shown, .. } => format!("certificate {}", shown.fingerprint),
-            Self::Digest { kind: Digest::Apop, .. } => "APOP".to_owned(),
-            Self::Digest { kind: Digest::CramMd5, .. } => "CRAM-MD5".to_owned(),
-        })
+        match (self, app) {
+            (Self::Password { .. }, None) => None,
+            (Self::Password { .. }, Some(name)) => Some(format!("{APP_PASSWORD} {name}")),
+            (Self::Certificate { shown, .. }, _) => Some(format!("certificate {}", shown.fingerprint)),
+            (other, _) => Some(other.kind(None).to_owned()),
+        }
+    }
+
+    /// Of what kind it is; a password is the account's own or that of an app.
+    pub(super) const fn kind(&self, app: Option<&str>) -> &'static str {
+        match self {
+            Self::Password { .. } if app.is_some() => APP_PASSWORD,
+            Self::Password { .. } => "password",
+            Self::Scram { .. } => "SCRAM-SHA-256",
+            Self::Token { .. } => "token",
+            Self::Certificate { .. } => "certificate",
+            Self::Digest { kind: Digest::Apop, .. } => "APOP",
+            Self::Digest { kind: Digest::CramMd5, .. } => "CRAM-MD5",
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use sekisho_store::journal::Kind;
+use sekisho_store::login::Wire;
+use serde_json::json;
 
 use super::*;
 
@@ -33,6 +35,37 @@ async fn the_right_password_makes_an_origin_that_may_reach_outside() {
         assert!(verified.origin.may_reach_outside());
         assert_eq!(verified.account.address, "taro@example.jp");
     }
+}
+
+#[tokio::test]
+async fn how_an_account_logs_in_is_known_for_a_month() {
+    let world = World::with_taro().await;
+    let id = verify(&world, "taro", GOOD, Protocol::Pop3).await.unwrap().account.id;
+    let from = async |network: &str, tls: bool, protocol: Protocol, password: &str| {
+        let peer = Peer { network, tls, program: "Thunderbird 140" };
+        let _ = world.control.verify("taro", password, protocol, peer).await;
+        world.journal(protocol.kind()).await.pop().unwrap().detail
+    };
+    let safe = from(HOME, true, Protocol::Smtp, GOOD).await;
+    assert_eq!((&safe["wire"], &safe["program"]), (&json!("tls"), &json!("Thunderbird 140")));
+    assert_eq!(from("127.0.0.1", false, Protocol::Imap4, GOOD).await["wire"], "local");
+    assert_eq!(
+        from(HOME, false, Protocol::Imap4, "wrong").await["wire"],
+        "clear",
+        "wrong ones are in the journal alone"
+    );
+    let ways = async || {
+        let found = world.control.store().read(move |tx| login::ways(tx, id)).await.unwrap();
+        found.into_iter().map(|way| (way.door, way.proof, way.wire)).collect::<Vec<_>>()
+    };
+    let of = |door: &str, wire| (door.to_owned(), "password".to_owned(), wire);
+    let all = [of("imap4", Wire::Local), of("pop3", Wire::Clear), of("smtp", Wire::Tls)];
+    assert_eq!(ways().await, all);
+    world.advance(Duration::from_secs(20 * 86_400));
+    from(HOME, true, Protocol::Smtp, GOOD).await;
+    world.advance(Duration::from_secs(20 * 86_400));
+    world.control.tidy_lockouts().await;
+    assert_eq!(ways().await, [of("smtp", Wire::Tls)], "what nobody does any more is forgotten");
 }
 
 #[tokio::test]

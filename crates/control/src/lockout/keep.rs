@@ -8,6 +8,7 @@ use sekisho_guard::rules::reject::Row;
 use sekisho_message::{Text, Time, say};
 use sekisho_store::journal::{self, Entry};
 use sekisho_store::lockout as kept;
+use sekisho_store::login;
 use serde_json::json;
 
 use super::edit::Change;
@@ -118,7 +119,9 @@ impl Control {
         let now = self.now();
         self.change_tables(None, Change::Prune).await;
         let over = self.store().write(move |tx| {
-            kept::expire_use(tx, now - OWNED - Duration::from_secs(86_400))?;
+            let old = now - OWNED - Duration::from_secs(86_400);
+            kept::expire_use(tx, old)?;
+            login::expire_ways(tx, old)?;
             kept::end(tx, now)
         });
         let over = match over.await {

@@ -19,7 +19,7 @@ use crate::whence::Whence;
 use crate::{Actor, Control, Protocol, entry};
 
 /// How old the note of a login must be before the next one is written.
-const NOTE_EVERY: Duration = Duration::from_secs(86_400);
+pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(86_400);
 /// Longest login name that is kept with a lock.
 const LONGEST_NAME: usize = 320;
 

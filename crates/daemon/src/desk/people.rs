@@ -3,6 +3,7 @@
 use sekisho_control::Refusal;
 use sekisho_message::{Address, Time, say};
 use sekisho_store::account::{self, Account};
+use sekisho_store::login::{self, Way};
 use sekisho_store::{alias, app_password, domain, list, lockout, recoverable};
 use serde_json::{Value, json};
 
@@ -43,8 +44,9 @@ pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -
         let next = (page.len() == PAGE as usize).then(|| page.last().map(|account| account.key.clone())).flatten();
         let shown = page.iter().map(|account| {
             let last = lockout::last_place(tx, account.id)?;
+            let ways = login::ways(tx, account.id)?;
             let standing = control.guard().standing(tx, &format!("account:{}", account.key), control.now())?;
-            Ok(listed(account, last.as_ref(), standing.as_ref()))
+            Ok(listed(account, last.as_ref(), &ways, standing.as_ref()))
         });
         let shown = shown.collect::<sekisho_store::Result<Vec<Value>>>()?;
         Ok(json!({ "accounts": shown, "next": next }))
@@ -53,14 +55,21 @@ pub(super) async fn accounts(desk: &Desk, name: Option<String>, after: String) -
 }
 
 /// An account in a list: with where it logged in last and how it stands with the guard, where that is known.
-fn listed(account: &Account, last: Option<&(String, Time)>, standing: Option<&Value>) -> Value {
+fn listed(account: &Account, last: Option<&(String, Time)>, ways: &[Way], standing: Option<&Value>) -> Value {
     let mut shown = one(account);
+    shown["logins"] = logins(ways);
     shown["last_login"] = json!(last.map(|(network, at)| json!({ "network": network, "at": at.to_string() })));
     for name in ["class", "rung", "score"] {
         shown[name] = standing.map_or(Value::Null, |standing| standing[name].clone());
     }
     shown["scram"] = json!(account.scram.is_some());
     shown
+}
+
+/// How an account logged in lately: door, proof, and whether anybody could listen.
+fn logins(ways: &[Way]) -> Value {
+    let one = |way: &Way| json!({ "door": way.door, "proof": way.proof, "wire": way.wire, "at": way.last.to_string() });
+    ways.iter().map(one).collect()
 }
 
 pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal> {
@@ -76,9 +85,10 @@ pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal
             Some(_) if found.hash == account.password => "kept",
             _ => "allowed",
         });
-        Ok(Some((account, usage, rule, guard, apps, recoverable)))
+        let ways = login::ways(tx, account.id)?;
+        Ok(Some((account, usage, rule, guard, apps, recoverable, ways)))
     });
-    let (account, usage, rule, guard, apps, recoverable) = found.await?.ok_or_else(|| {
+    let (account, usage, rule, guard, apps, recoverable, ways) = found.await?.ok_or_else(|| {
         Refusal::invalid(say!(ja: "アカウント {key} はありません。", en: "There is no account {key}."))
     })?;
     let mut shown = one(&account);
@@ -96,6 +106,7 @@ pub(super) async fn account(desk: &Desk, address: &str) -> Result<Value, Refusal
     shown["app_passwords"] = json!(apps);
     shown["recoverable"] = json!(recoverable);
     shown["guard"] = json!(guard);
+    shown["logins"] = logins(&ways);
     Ok(shown)
 }
 

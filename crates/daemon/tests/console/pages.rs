@@ -1,9 +1,11 @@
 //! What pages show.
 
 use axum::http::StatusCode;
+use sekisho_control::credential::Peer;
+use sekisho_control::{Protocol, entry};
 use sekisho_store::queue::Stage;
 
-use crate::world::World;
+use crate::world::{PASSWORD, World, between};
 
 #[tokio::test]
 async fn every_page_reads_in_both_languages_and_holds_nothing_in_line() {
@@ -58,6 +60,33 @@ async fn every_page_reads_in_both_languages_and_holds_nothing_in_line() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_account_is_shown_with_how_it_logs_in() {
+    let world = World::new().await;
+    let (control, taro) = (&world.control, "taro@example.jp");
+    for (network, tls, protocol, program) in [
+        ("198.51.100.7", true, Protocol::Imap4, ""),
+        ("192.0.2.9", true, Protocol::Smtp, "taro-pc"),
+        ("192.0.2.9", false, Protocol::Pop3, ""),
+    ] {
+        control.verify(taro, PASSWORD, protocol, Peer { network, tls, program }).await.unwrap();
+    }
+    // Most programs tell their name when they are in.
+    let mut said = entry::dialogue(control.now(), Protocol::Imap4, "198.51.100.7", Some(taro), "ID name=x", "OK", "");
+    said.detail["program"] = "Thunderbird <140>".into();
+    control.journal().note(said);
+    let list = world.login("admin@example.jp").await.get("/accounts").await.body;
+    let row = between(&list, "taro@example.jp</a>", "</tr>");
+    assert!(row.contains("TLS なし") && row.contains("POP3") && row.contains("IMAP, SMTP"), "{row}");
+    let mine = world.login(taro).await.get("/me").await.body;
+    let row = |network: &str| {
+        let at = mine.find(network).unwrap();
+        &mine[at..at + mine[at..].find("</tr>").unwrap()]
+    };
+    assert!(row("198.51.100.7").contains("Thunderbird &lt;140&gt;"), "{}", row("198.51.100.7"));
+    assert!(row("192.0.2.9").contains("TLS なし") && mine.contains("taro-pc"), "{mine}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! AUTH: who it is, and what the listeners offer.
 
-use sekisho_control::credential::{Digest, Proof, Scram, Shown};
+use sekisho_control::credential::{Digest, Peer, Proof, Scram, Shown};
 use sekisho_control::{Control, Protocol, Verified, password};
 use sekisho_message::Address;
 use sekisho_proto::sasl::scram::Secret;
@@ -61,7 +61,8 @@ impl SmtpAgent {
                 Proof::Digest { login: user, challenge, digest, kind: digest_of(*kind) }
             }
         };
-        match control.prove(proof, Protocol::Smtp, &self.client).await {
+        let peer = Peer { network: &self.client, tls: tls.is_some(), program: &self.hello.name };
+        match control.prove(proof, Protocol::Smtp, peer).await {
             Ok(Verified { origin, account, .. }) => {
                 let Ok(address) = Address::parse(&account.address) else {
                     return self.refused("AUTH", reply::login_later(), "the account's address cannot be read");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sekisho_store::lockout::{self, Kept, LoginRule, Owner};
+use sekisho_store::login::{self, Way, Wire};
 use sekisho_store::{account, domain};
 
 use crate::world::{NOW, World};
@@ -46,6 +47,7 @@ pub async fn places_locks_and_rules(world: &World) {
             while account::purge_removed(tx, NOW)? {}
             assert_eq!(lockout::rule(tx, Owner::Account(taro.id))?, None);
             assert_eq!(lockout::last_use(tx, taro.id, "192.0.2.0/24")?, None);
+            assert_eq!(login::ways(tx, taro.id)?, []);
             assert!(domain::remove(tx, "example.jp").is_err());
             lockout::set_rule(tx, Owner::Domain(hanako.domain), None)?;
             assert_eq!(lockout::rule_for(tx, &hanako)?, None);
@@ -75,5 +77,30 @@ fn uses(
     lockout::note_use(tx, hanako, "198.51.100.0/24", later)?;
     assert_eq!(lockout::forget_use(tx, hanako, Some("192.0.2.0/24"))?, 0);
     assert_eq!(lockout::forget_use(tx, hanako, None)?, 1);
-    Ok(())
+    ways(tx, hanako, taro)
+}
+
+fn ways(
+    tx: &mut dyn sekisho_store::Tx,
+    hanako: sekisho_store::AccountId,
+    taro: sekisho_store::AccountId,
+) -> sekisho_store::Result<()> {
+    let later = NOW + Duration::from_secs(60);
+    let way = |door: &str, wire, last| Way { door: door.into(), proof: "password".into(), wire, last };
+    for (who, way) in [
+        (taro, way("smtp", Wire::Tls, NOW)),
+        (taro, way("imap4", Wire::Clear, NOW)),
+        (taro, way("smtp", Wire::Local, NOW)),
+        (taro, way("smtp", Wire::Tls, later)),
+        (hanako, way("pop3", Wire::Tls, NOW)),
+    ] {
+        login::note_way(tx, who, &way)?;
+    }
+    let (imap, local) = (way("imap4", Wire::Clear, NOW), way("smtp", Wire::Local, NOW));
+    assert_eq!(login::ways(tx, taro)?, [imap, way("smtp", Wire::Tls, later), local]);
+    assert!(!login::expire_ways(tx, later)?);
+    assert_eq!(login::ways(tx, taro)?, [way("smtp", Wire::Tls, later)]);
+    assert_eq!(login::ways(tx, hanako)?, []);
+    assert_eq!(login::forget_ways(tx, taro)?, 1);
+    login::note_way(tx, taro, &way("smtp", Wire::Tls, NOW))
 }

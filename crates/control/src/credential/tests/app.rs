@@ -168,7 +168,7 @@ async fn a_stolen_one_used_elsewhere_counts_as_a_guess() {
     let made = add(&world, act).await;
     for n in 0..10 {
         let thief = format!("192.0.2.{n}");
-        assert!(world.control.verify("taro", &made, Protocol::Imap4, &thief).await.is_err());
+        assert!(world.control.verify("taro", &made, Protocol::Imap4, thief.as_str()).await.is_err());
     }
     // The same wrong thing counts once, so nobody is locked out by a program that is set up wrongly.
     verify(&world, "taro", GOOD, Protocol::Imap4).await.unwrap();
