@@ -462,6 +462,13 @@ pub enum RuleFile {
     Filter,
     /// `gateway.dat`: which host takes a domain's mail.
     Gateway,
+    /// `rejectsmtpip.dat`: who may not come to SMTP, or is never locked out there. Here and in the two below, rows with an end are
+    /// the lockouts' own: they stay whatever is written.
+    RejectSmtp,
+    /// `rejectpopip.dat`: the same for POP3.
+    RejectPop3,
+    /// `rejectimapip.dat`: the same for IMAP.
+    RejectImap4,
 }
 
 /// Acts on rules.

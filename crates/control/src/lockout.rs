@@ -40,12 +40,13 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use edit::by_hand;
 pub use entrance::Barred;
 pub(crate) use logins::{Found, NOTE_EVERY, Seeker};
 pub use lookup::{InForce, Overview};
 pub use tables::FILES;
 use tables::Tables;
-pub(crate) use tables::replace;
+pub(crate) use tables::{replace, table_name};
 
 /// For how long a network in which an account was used is its owner's.
 pub const OWNED: Duration = Duration::from_secs(30 * 86_400);

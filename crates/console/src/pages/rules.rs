@@ -7,12 +7,9 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use sekisho_control::Query;
 use sekisho_control::command::{Command, RuleFile, RulesCommand};
+use sekisho_control::lockout::by_hand;
 use sekisho_control::query::Envelope;
-use sekisho_guard::rules::effect::EffectRules;
-use sekisho_guard::rules::filter::MailFilter;
-use sekisho_guard::rules::gateway::Gateways;
-use sekisho_guard::rules::sender::SenderRules;
-use sekisho_guard::rules::{Finding, Severity};
+use sekisho_guard::rules::Severity;
 use sekisho_message::Language;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -50,6 +47,11 @@ pub async fn page(
     for (file, field) in [(RuleFile::Effect, "effect"), (RuleFile::Filter, "filter"), (RuleFile::Gateway, "gateway")] {
         texts.push((file, text(&found, field).to_owned(), history(&console, &member, file, None).await?));
     }
+    for file in REJECTS {
+        let table = items(&found, "rejects").iter().find(|table| text(table, "file") == file.name());
+        let own = table.map(|table| by_hand(text(table, "text").as_bytes())).unwrap_or_default();
+        texts.push((file, own, history(&console, &member, file, None).await?));
+    }
     let answer = if wonder.to.is_empty() { None } else { Some(tried(&console, &member, &wonder).await?) };
     Ok(Page::new(
         t!(lang, ja: "ルール", en: "Rules"),
@@ -65,13 +67,6 @@ pub async fn page(
                     li { (link(&format!("/accounts/{}/rules", escaped(text(one, "address"))), text(one, "address"))) }
                 } }
                 @if items(&found, "accounts").is_empty() { p.none { (t!(lang, ja: "ありません。", en: "None.")) } }
-            }
-            @for table in items(&found, "rejects") {
-                section {
-                    h2 { (text(table, "file")) }
-                    pre tabindex="0" { (text(table, "text")) }
-                    p { (link("/lockouts", &t!(lang, ja: "ロックアウトで変更する", en: "Change it at the lockouts"))) }
-                }
             }
         },
     ))
@@ -112,7 +107,9 @@ pub async fn of_account(
 /// When it may not be done.
 pub async fn write(State(console): State<Console>, member: Member, fields: Fields) -> Result<Response, Oops> {
     let lang = member.lang();
-    let file = FILES.into_iter().find(|file| file.name() == fields.get("file")).ok_or(Oops::NotFound)?;
+    let others = [RuleFile::Effect, RuleFile::Sender, RuleFile::Filter, RuleFile::Gateway];
+    let file =
+        others.into_iter().chain(REJECTS).find(|file| file.name() == fields.get("file")).ok_or(Oops::NotFound)?;
     let (account, text) = (fields.get("account"), fields.raw("text").replace("\r\n", "\n"));
     let command = Command::Rules(RulesCommand::Write {
         file,
@@ -122,7 +119,7 @@ pub async fn write(State(console): State<Console>, member: Member, fields: Field
     if !member.scope.may(&console, &command).await? {
         return Err(Oops::Forbidden);
     }
-    let wrong = findings(file, &text).iter().any(|finding| finding.severity == Severity::Error);
+    let wrong = file.findings(text.as_bytes()).iter().any(|finding| finding.severity == Severity::Error);
     if fields.get("do") == "save" && !wrong {
         let ahead = preview::of(&console, &command).await?;
         return Ok(act::ask(&member, &command, &back(account), &ahead).into_response());
@@ -131,19 +128,10 @@ pub async fn write(State(console): State<Console>, member: Member, fields: Field
         .into_response())
 }
 
-const FILES: [RuleFile; 4] = [RuleFile::Effect, RuleFile::Sender, RuleFile::Filter, RuleFile::Gateway];
+const REJECTS: [RuleFile; 3] = [RuleFile::RejectSmtp, RuleFile::RejectPop3, RuleFile::RejectImap4];
 
 fn back(account: &str) -> String {
     if account.is_empty() { "/rules".into() } else { format!("/accounts/{}/rules", escaped(account)) }
-}
-
-fn findings(file: RuleFile, text: &str) -> Vec<Finding> {
-    match file {
-        RuleFile::Effect => EffectRules::parse(text.as_bytes()).findings().to_vec(),
-        RuleFile::Sender => SenderRules::parse(text.as_bytes()).findings().to_vec(),
-        RuleFile::Filter => MailFilter::parse(text.as_bytes()).findings().to_vec(),
-        RuleFile::Gateway => Gateways::parse(text.as_bytes()).findings().to_vec(),
-    }
 }
 
 async fn history(console: &Console, member: &Member, file: RuleFile, account: Option<&str>) -> Result<Value, Oops> {
@@ -155,11 +143,17 @@ async fn history(console: &Console, member: &Member, file: RuleFile, account: Op
 /// The text with what is wrong in it, by line.
 fn editor(member: &Member, file: RuleFile, account: &str, text: &str, checked: bool) -> Markup {
     let lang = member.lang();
-    let findings = findings(file, text);
+    let findings = file.findings(text.as_bytes());
     let name = file.name();
     html! {
         section {
             h2 { (name) }
+            @if REJECTS.contains(&file) { p {
+                (t!(lang,
+                    ja: "期限つきの行はロックアウトが書くもので、ここには出ません。保存しても消えません。",
+                    en: "Rows with an end are the lockouts' own: they are not shown here, and saving keeps them.")) " "
+                (link("/lockouts", &t!(lang, ja: "ロックアウトを見る", en: "See the lockouts")))
+            } }
             @if findings.is_empty() {
                 @if checked { p.said role="status" { (t!(lang, ja: "誤りはありません。", en: "Nothing is wrong.")) } }
             } @else {

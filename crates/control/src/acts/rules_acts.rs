@@ -1,9 +1,10 @@
-//! Writing rule texts: `effect.dat`, `sender.dat`, `mail.dat`, `gateway.dat`.
+//! Writing rule texts: `effect.dat`, `sender.dat`, `mail.dat`, `gateway.dat`, the reject tables.
 
-use sekisho_guard::event::Change;
+use sekisho_guard::event::{Change, Protocol};
 use sekisho_guard::rules::effect::EffectRules;
 use sekisho_guard::rules::filter::MailFilter;
 use sekisho_guard::rules::gateway::Gateways;
+use sekisho_guard::rules::reject::RejectTable;
 use sekisho_guard::rules::sender::SenderRules;
 use sekisho_guard::rules::{Finding, Severity};
 use sekisho_message::{Text, say};
@@ -13,7 +14,7 @@ use serde_json::json;
 use super::{account_with, address_of};
 use crate::command::{RuleFile, RulesCommand};
 use crate::control::Acted;
-use crate::lockout::replace;
+use crate::lockout::{self, replace};
 use crate::{Actor, BusEvent, Control, Done, Refusal};
 
 /// Name of the server's rule file in its folder.
@@ -28,34 +29,60 @@ impl RuleFile {
             Self::Sender => "sender.dat",
             Self::Filter => "mail.dat",
             Self::Gateway => "gateway.dat",
+            Self::RejectSmtp => lockout::table_name(Protocol::Smtp),
+            Self::RejectPop3 => lockout::table_name(Protocol::Pop3),
+            Self::RejectImap4 => lockout::table_name(Protocol::Imap4),
+        }
+    }
+
+    /// At which door it keeps people out, if it is a reject table.
+    const fn door(self) -> Option<Protocol> {
+        match self {
+            Self::Effect | Self::Sender | Self::Filter | Self::Gateway => None,
+            Self::RejectSmtp => Some(Protocol::Smtp),
+            Self::RejectPop3 => Some(Protocol::Pop3),
+            Self::RejectImap4 => Some(Protocol::Imap4),
+        }
+    }
+
+    /// What is wrong or risky in a text of this kind, line by line.
+    #[must_use]
+    pub fn findings(self, text: &[u8]) -> Vec<Finding> {
+        match self {
+            Self::Effect => EffectRules::parse(text).findings().to_vec(),
+            Self::Sender => SenderRules::parse(text).findings().to_vec(),
+            Self::Filter => MailFilter::parse(text).findings().to_vec(),
+            Self::Gateway => Gateways::parse(text).findings().to_vec(),
+            Self::RejectSmtp | Self::RejectPop3 | Self::RejectImap4 => RejectTable::parse(text).findings().to_vec(),
         }
     }
 }
+
 /// Longest rule text.
 const LONGEST: usize = 1 << 20;
 
 pub(super) async fn run(control: &Control, act: RulesCommand, actor: &Actor) -> Result<Done, Refusal> {
     match act {
-        RulesCommand::Write { file: RuleFile::Gateway, account: Some(_), .. } => Err(Refusal::invalid(say!(
-            ja: "gateway.dat はサーバ全体の設定です。",
-            en: "gateway.dat belongs to the server."
-        ))),
-        RulesCommand::Write { file, account: Some(address), text } => {
-            check(file, &text)?;
-            write_account(control, file, &address, text, actor).await
-        }
-        RulesCommand::Write {
-            file: file @ (RuleFile::Effect | RuleFile::Filter | RuleFile::Gateway),
-            account: None,
-            text,
-        } => {
-            check(file, &text)?;
-            write_server(control, file, text, actor).await
-        }
         RulesCommand::Write { file: RuleFile::Sender, account: None, .. } => Err(Refusal::invalid(say!(
             ja: "sender.dat はアカウントごとの設定です。アカウントを指定してください。",
             en: "sender.dat belongs to an account; say whose."
         ))),
+        RulesCommand::Write {
+            file: file @ (RuleFile::Effect | RuleFile::Sender | RuleFile::Filter),
+            account: Some(address),
+            text,
+        } => {
+            check(file, &text)?;
+            write_account(control, file, &address, text, actor).await
+        }
+        RulesCommand::Write { file, account: Some(_), .. } => {
+            let name = file.name();
+            Err(Refusal::invalid(say!(ja: "{name} はサーバ全体の設定です。", en: "{name} belongs to the server.")))
+        }
+        RulesCommand::Write { file, account: None, text } => {
+            check(file, &text)?;
+            write_server(control, file, text, actor).await
+        }
         RulesCommand::Reload => {
             control.publish(BusEvent::RulesChanged);
             Ok(Done::said(say!(ja: "ルールを読み直します。", en: "Reading the rules again.")))
@@ -79,14 +106,14 @@ async fn write_account(
             let before = match file {
                 RuleFile::Effect => account.effect_dat.as_deref(),
                 RuleFile::Sender => account.sender_dat.as_deref(),
-                RuleFile::Filter | RuleFile::Gateway => account.personal.mail_dat.as_deref(),
+                _ => account.personal.mail_dat.as_deref(),
             };
             rules::keep(tx, file.name(), &account.key, before.unwrap_or_default(), &who, now)?;
             let new = (!text.trim().is_empty()).then_some(text.as_str());
             match file {
                 RuleFile::Effect => account::set_rules(tx, account.id, new, account.sender_dat.as_deref())?,
                 RuleFile::Sender => account::set_rules(tx, account.id, account.effect_dat.as_deref(), new)?,
-                RuleFile::Filter | RuleFile::Gateway => personal::set_filter(tx, account.id, new)?,
+                _ => personal::set_filter(tx, account.id, new)?,
             }
             Ok(Acted {
                 act: "rules.write",
@@ -112,12 +139,18 @@ async fn write_server(control: &Control, file: RuleFile, text: String, actor: &A
     };
     let bytes = text.len();
     let name = file.name();
-    let written = tokio::task::spawn_blocking(move || {
-        let path = folder.join(name);
-        let before = std::fs::read(&path).unwrap_or_default();
-        replace(&path, text.as_bytes()).map(|()| String::from_utf8_lossy(&before).into_owned())
-    });
-    let before = written.await.map_err(std::io::Error::other).and_then(|r| r).map_err(|error| Refusal::Store {
+    let written = match file.door() {
+        Some(protocol) => control.write_table(protocol, text).await,
+        None => tokio::task::spawn_blocking(move || {
+            let path = folder.join(name);
+            let before = std::fs::read(&path).unwrap_or_default();
+            replace(&path, text.as_bytes()).map(|()| String::from_utf8_lossy(&before).into_owned())
+        })
+        .await
+        .map_err(std::io::Error::other)
+        .flatten(),
+    };
+    let before = written.map_err(|error| Refusal::Store {
         reason: say!(ja: "{name} を書けません: {error}", en: "{name} cannot be written: {error}"),
         temporary: true,
     })?;
@@ -143,13 +176,7 @@ fn check(file: RuleFile, text: &str) -> Result<(), Refusal> {
             en: "The rules are too long (at most {LONGEST} bytes)."
         )));
     }
-    let findings = match file {
-        RuleFile::Effect => EffectRules::parse(text.as_bytes()).findings().to_vec(),
-        RuleFile::Sender => SenderRules::parse(text.as_bytes()).findings().to_vec(),
-        RuleFile::Filter => MailFilter::parse(text.as_bytes()).findings().to_vec(),
-        RuleFile::Gateway => Gateways::parse(text.as_bytes()).findings().to_vec(),
-    };
-    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+    match file.findings(text.as_bytes()).into_iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),
         Some(Finding { line, text: Text { ja, en }, .. }) => Err(Refusal::invalid(say!(
             ja: "{line} 行目: {ja}",

@@ -22,12 +22,32 @@ pub(super) enum Change {
     Allow(Network),
     /// Refuse the network for good.
     Deny(Network),
+    /// Put this text in the place of everything but the timed rows.
+    Write(String),
+}
+
+/// The text of a reject table without its timed rows, which are the lockouts' own.
+#[must_use]
+pub fn by_hand(bytes: &[u8]) -> String {
+    let plain = plain(bytes);
+    let timed = timed(&RejectTable::parse(&plain));
+    let lines = (1..).zip(lines(&plain)).filter(|(number, _)| !timed.iter().any(|row| row.line == *number));
+    String::from_utf8_lossy(&lines.map(|(_, line)| line).collect::<Vec<_>>().concat()).into_owned()
+}
+
+fn timed(table: &RejectTable) -> Vec<Row> {
+    table.rows().iter().filter(|row| matches!(row.entry, Entry::Timed { .. })).cloned().collect()
 }
 
 /// The text after a change; none when nothing changes.
 pub(super) fn edit(bytes: &[u8], change: &Change, now: Time) -> Option<Vec<u8>> {
     let plain = plain(bytes);
     let table = RejectTable::parse(&plain);
+    if let Change::Write(text) = change {
+        let kept = Change::Lock(timed(&table));
+        let new = edit(text.as_bytes(), &kept, now).unwrap_or_else(|| text.clone().into_bytes());
+        return (new != bytes).then_some(new);
+    }
     let over = |row: &Row| matches!(row.entry, Entry::Timed { until, .. } if until <= now);
     let goes = |row: &Row| match change {
         Change::Prune => over(row),
@@ -38,6 +58,7 @@ pub(super) fn edit(bytes: &[u8], change: &Change, now: Time) -> Option<Vec<u8>> 
             Entry::Allowed => false,
         },
         Change::Forget(network) | Change::Allow(network) | Change::Deny(network) => row.network == *network,
+        Change::Write(_) => false,
     };
     let gone: Vec<u32> = table.rows().iter().filter(|row| goes(row)).map(|row| row.line).collect();
     let stay = table.rows().iter().filter(|row| !gone.contains(&row.line));
@@ -64,7 +85,7 @@ fn additions<'a>(change: &Change, stay: impl Iterator<Item = &'a Row>, now: Time
     let row = |network: &Network, entry| vec![Row { line: 0, network: network.clone(), entry }];
     let mut stay = stay.peekable();
     match change {
-        Change::Prune | Change::Unlock(_) | Change::Forget(_) => (Vec::new(), None),
+        Change::Prune | Change::Unlock(_) | Change::Forget(_) | Change::Write(_) => (Vec::new(), None),
         Change::Allow(network) => (row(network, Entry::Allowed), stay.peek().map(|row| row.line)),
         Change::Deny(network) => {
             let every = stay.find(|row| row.network == Network::Every).map(|row| row.line);
@@ -158,6 +179,17 @@ mod tests {
     fn after(text: &str, change: &Change) -> String {
         let out = edit(text.as_bytes(), change, NOW).unwrap_or_else(|| text.as_bytes().to_vec());
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_takes_the_place_of_what_was_written_by_hand_and_locks_stay() {
+        let text = "# office\r\n203.0.113.1\t1800000060\r\n203.0.113.2\t1\r\n*\t\r\n";
+        assert_eq!(by_hand(text.as_bytes()), "# office\r\n*\t\r\n");
+        let write = |new: &str| after(text, &Change::Write(new.into()));
+        assert_eq!(write("192.0.2.1\t\n*\t\n"), "192.0.2.1\t\n203.0.113.1\t1800000060\r\n*\t\n");
+        assert_eq!(write(""), "203.0.113.1\t1800000060\r\n");
+        // What was read by hand and is written back changes nothing but the row that is over.
+        assert_eq!(write(&by_hand(text.as_bytes())), "# office\r\n203.0.113.1\t1800000060\r\n*\t\r\n");
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Control {
         match decision {
             Decision::Allowed { .. } => return Ok(false),
             Decision::Refused { line, .. } => {
-                let reason = format!("line {line} of {}", tables::name(protocol));
+                let reason = format!("line {line} of {}", tables::table_name(protocol));
                 return Err(Barred { reason, crowded: by_connections });
             }
             Decision::Unknown => {}

@@ -211,6 +211,14 @@ impl Control {
             .map_err(std::io::Error::other)?
     }
 
+    /// Writes a reject table as a person wants it; what was written by hand before. Rows with an end stay.
+    pub(crate) async fn write_table(&self, protocol: Protocol, text: String) -> std::io::Result<String> {
+        let (control, now) = (self.clone(), self.now());
+        tokio::task::spawn_blocking(move || control.lockout().tables.write(protocol, text, now))
+            .await
+            .map_err(std::io::Error::other)?
+    }
+
     fn entry(&self, act: &str, lock: &Lock, name: Option<&str>, text: &Text, now: Time) -> Entry {
         let who = Actor::server("lockout").to_string();
         let about = logins::about(lock, name);

@@ -10,7 +10,7 @@ use sekisho_guard::rules::Severity;
 use sekisho_guard::rules::reject::{Decision, Entry, RejectTable};
 use sekisho_message::Time;
 
-use super::edit::{Change, edit};
+use super::edit::{Change, by_hand, edit};
 use crate::rulefile::{MAX_OCTETS, RuleFile};
 
 /// The tables: which protocol, and the file's name.
@@ -82,6 +82,14 @@ impl Tables {
         Ok(changed)
     }
 
+    /// Puts a text in the place of what was written by hand in the table of `protocol`; what that was.
+    pub(super) fn write(&self, protocol: Protocol, text: String, now: Time) -> std::io::Result<String> {
+        let Some(folder) = &self.folder else { return Ok(String::new()) };
+        let before = by_hand(&read(&folder.join(table_name(protocol)))?);
+        self.change(Some(protocol), &Change::Write(text), now)?;
+        Ok(before)
+    }
+
     fn file(&self, protocol: Protocol) -> Option<&RuleFile<RejectTable>> {
         let at = FILES.iter().position(|(of, _)| *of == protocol)?;
         self.files.as_ref()?.get(at)
@@ -89,8 +97,14 @@ impl Tables {
 }
 
 /// The name of a protocol's table.
-pub(super) fn name(protocol: Protocol) -> &'static str {
-    FILES.iter().find(|(of, _)| *of == protocol).map_or("", |(_, name)| name)
+pub(crate) const fn table_name(protocol: Protocol) -> &'static str {
+    let [smtp, pop3, imap4] = FILES;
+    match protocol {
+        Protocol::Smtp => smtp.1,
+        Protocol::Pop3 => pop3.1,
+        Protocol::Imap4 => imap4.1,
+        Protocol::Console => "",
+    }
 }
 
 /// Whether the row that refused is about the number of connections.
@@ -138,7 +152,7 @@ fn read_imap4(bytes: &[u8]) -> RejectTable {
 
 fn logged(bytes: &[u8], protocol: Protocol) -> RejectTable {
     let table = RejectTable::parse(bytes);
-    let file = name(protocol);
+    let file = table_name(protocol);
     for finding in table.findings().iter().filter(|f| f.severity == Severity::Error).take(MOST_LOGGED) {
         tracing::warn!(file, line = finding.line, "{}", finding.text);
     }

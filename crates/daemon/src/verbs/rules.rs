@@ -24,10 +24,24 @@ use crate::shell::Shell;
 use crate::show;
 use crate::trouble::{Exit, Trouble};
 
+/// The texts that can be written, as they are named here.
+const KINDS: [(&str, RuleFile); 7] = [
+    ("effect", RuleFile::Effect),
+    ("sender", RuleFile::Sender),
+    ("filter", RuleFile::Filter),
+    ("gateway", RuleFile::Gateway),
+    ("reject-smtp", RuleFile::RejectSmtp),
+    ("reject-pop3", RuleFile::RejectPop3),
+    ("reject-imap4", RuleFile::RejectImap4),
+];
+
 pub(super) fn command(words: &Words) -> Command {
     words.group(
         "rules",
-        say!(ja: "effect.dat、sender.dat、mail.dat、gateway.dat", en: "effect.dat, sender.dat, mail.dat and gateway.dat"),
+        say!(
+            ja: "effect.dat、sender.dat、mail.dat、gateway.dat、拒否の表",
+            en: "effect.dat, sender.dat, mail.dat, gateway.dat and the reject tables"
+        ),
         [
             words
                 .verb(
@@ -57,9 +71,12 @@ pub(super) fn command(words: &Words) -> Command {
                 .verb("write", say!(ja: "標準入力の内容でルールを置き換える", en: "Replace rules by standard input"))
                 .arg(
                     words
-                        .place("kind", say!(ja: "effect、sender、filter（mail.dat）、gateway", en: "effect, sender, filter (mail.dat) or gateway"))
+                        .place("kind", say!(
+                            ja: "effect、sender、filter（mail.dat）、gateway、reject-smtp、reject-pop3、reject-imap4",
+                            en: "effect, sender, filter (mail.dat), gateway, reject-smtp, reject-pop3 or reject-imap4"
+                        ))
                         .required(true)
-                        .value_parser(["effect", "sender", "filter", "gateway"]),
+                        .value_parser(KINDS.map(|(kind, _)| kind)),
                 )
                 .arg(words.option(
                     "account",
@@ -80,12 +97,8 @@ pub(super) fn run(matches: &ArgMatches, shell: &mut Shell) -> Result<Exit, Troub
         },
         Some(("test", m)) => test(m, shell),
         Some(("write", m)) => {
-            let file = match text(m, "kind") {
-                "effect" => RuleFile::Effect,
-                "sender" => RuleFile::Sender,
-                "filter" => RuleFile::Filter,
-                _ => RuleFile::Gateway,
-            };
+            let named = KINDS.iter().find(|(kind, _)| *kind == text(m, "kind"));
+            let (_, file) = *named.ok_or_else(|| unknown("rules"))?;
             let text = shell.input()?;
             shell.act(Rules(RulesCommand::Write { file, account: given(m, "account"), text }))
         }

@@ -249,3 +249,29 @@ async fn an_owner_makes_an_app_password_that_is_shown_once_and_takes_it_away() {
     let login = world.control.verify("taro@example.jp", &password, sekisho_control::Protocol::Imap4, "192.0.2.1").await;
     assert!(login.is_err());
 }
+
+#[tokio::test]
+async fn a_reject_table_is_edited_line_by_line_and_changed_back_while_locks_stay() {
+    let world = World::new().await;
+    let table = world.folder().join("rejectsmtpip.dat");
+    std::fs::write(&table, "# office\r\n192.0.2.1\ttrue\r\n203.0.113.7\t9999999999\r\n").unwrap();
+    let browser = world.login("admin@example.jp").await;
+    let rules = browser.get("/rules").await.body;
+    assert!(rules.contains("# office") && !rules.contains("203.0.113.7"), "a lock is not written by hand");
+    let write = async |text: &str, todo: &str| {
+        browser.post("/rules", &[("file", "rejectsmtpip.dat"), ("account", ""), ("text", text), ("do", todo)]).await
+    };
+    let wrong = write("192.0.2.1\ttrue\r\n300.0.0.1 nonsense\r\n", "save").await;
+    assert!(wrong.body.contains("2 行目") && wrong.body.contains("300.0.0.1 nonsense"), "{}", wrong.body);
+    let asked = write("198.51.100.0/24\t\r\n", "save").await;
+    assert!(asked.body.contains("1 行"), "{}", asked.body);
+    let command = json!({ "command": "rules", "act": "write", "file": "rejectsmtp", "account": null, "text": "198.51.100.0/24\t\n" });
+    assert_eq!(press(&browser, command, true).await.status, StatusCode::SEE_OTHER);
+    let now = || std::fs::read_to_string(&table).unwrap();
+    assert_eq!(now(), "198.51.100.0/24\t\n203.0.113.7\t9999999999\r\n");
+    let history = browser.get("/rules").await.body;
+    assert!(history.contains("この内容に戻す") && history.contains("192.0.2.1"), "what it was can be brought back");
+    let back = json!({ "command": "rules", "act": "write", "file": "rejectsmtp", "account": null, "text": "# office\n192.0.2.1\ttrue\n" });
+    press(&browser, back, true).await;
+    assert_eq!(now(), "# office\n192.0.2.1\ttrue\n203.0.113.7\t9999999999\r\n");
+}

@@ -28,7 +28,7 @@ pub struct World {
     pub console: Console,
     pub control: Control,
     pub clock: Clock,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// An answer, read to its end.
@@ -62,7 +62,7 @@ impl World {
         };
         set(&mut settings);
         let console = Console::new(control.clone(), Arc::new(desk), settings);
-        let world = Self { console, control, clock, _dir: dir };
+        let world = Self { console, control, clock, dir };
         for domain in ["example.jp", "other.example"] {
             world.run(Command::Domain(DomainCommand::Add { name: domain.into() })).await;
         }
@@ -76,6 +76,11 @@ impl World {
             world.add(address, role, false).await;
         }
         world
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     pub async fn add(&self, address: &str, role: Role, must_change: bool) {

@@ -350,7 +350,18 @@ pub const VIEWS: &[View] = &[
         name: "rulesHistory",
         about: "Rule texts as they were before each change, the newest first",
         params: &[
-            Param { name: "file", kind: Kind::OneOf(&["effect.dat", "sender.dat", "mail.dat", "gateway.dat"]) },
+            Param {
+                name: "file",
+                kind: Kind::OneOf(&[
+                    "effect.dat",
+                    "sender.dat",
+                    "mail.dat",
+                    "gateway.dat",
+                    "rejectsmtpip.dat",
+                    "rejectpopip.dat",
+                    "rejectimapip.dat",
+                ]),
+            },
             text("account"),
         ],
         body: None,
