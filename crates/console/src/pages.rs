@@ -17,6 +17,7 @@ pub mod message;
 pub mod now;
 pub mod people;
 pub mod personal;
+pub(crate) mod piles;
 pub mod queue;
 pub mod reputation;
 pub mod rules;

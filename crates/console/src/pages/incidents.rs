@@ -8,6 +8,7 @@ use sekisho_control::Query;
 use sekisho_control::guard::story::print;
 use sekisho_message::Language;
 use sekisho_store::IncidentId;
+use sekisho_store::queue::{Filter, Stage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::chart::{Mark, timeline};
 use crate::csv;
 use crate::gate::{Member, Oops};
 use crate::page::{Page, act_button, act_form, badge, cell, link, table};
-use crate::pages::queue::{Group, groups};
+use crate::pages::piles::{Piles, piles};
 use crate::scope::Tier;
 use crate::service::Console;
 use crate::words::{act_name, count, door, escaped, items, moment_of, number, said, t, text, time_of, word};
@@ -80,7 +81,12 @@ pub async fn show(State(console): State<Console>, member: Member, Path(which): P
     let incident = &told["incident"];
     let (id, origin) = (number(incident, "id"), text(incident, "origin"));
     let name = origin.trim_start_matches("account:");
-    let held = if member.scope.tier == Tier::System { groups(&console, origin).await? } else { (Vec::new(), false) };
+    let held = if member.scope.tier == Tier::System {
+        let stage = Some(Stage::Holding);
+        piles(&console, &member, &Filter { origin: Some(origin.to_owned()), stage, ..Filter::default() }).await?
+    } else {
+        Piles::default()
+    };
     Ok(Page::new(
         t!(lang, ja: "インシデント {id}: {name}", en: "Incident {id}: {name}"),
         html! {
@@ -96,7 +102,7 @@ pub async fn show(State(console): State<Console>, member: Member, Path(which): P
                 (drawn(&told, lang))
             }
             (networks(&told, lang))
-            (waiting(&member, &held.0, held.1, origin, id))
+            (waiting(&member, &held, origin, id))
             div.columns {
                 (people(&told, "reached", &t!(lang, ja: "届いてしまった宛先", en: "Recipients that were reached"), lang))
                 (people(&told, "failed", &t!(lang, ja: "届かなかった宛先", en: "Recipients that refused it"), lang))
@@ -364,10 +370,11 @@ fn networks(told: &Value, lang: Language) -> Markup {
 }
 
 /// What is held, alike messages together, each group with its buttons.
-fn waiting(member: &Member, held: &[Group], more: bool, origin: &str, id: u64) -> Markup {
+fn waiting(member: &Member, held: &Piles, origin: &str, id: u64) -> Markup {
     let lang = member.lang();
     let back = format!("/incidents/{id}");
     let rows: Vec<Vec<Markup>> = held
+        .groups
         .iter()
         .map(|group| {
             let filter = json!({ "origin": origin, "fingerprint": group.fingerprint });
@@ -395,7 +402,7 @@ fn waiting(member: &Member, held: &[Group], more: bool, origin: &str, id: u64) -
             section {
                 h2 { (t!(lang, ja: "保留中のメール", en: "Held mail")) }
                 (table(&t!(lang, ja: "似た内容ごと", en: "Alike together"), &heads, &rows, lang))
-                @if more { p.quiet { (t!(lang, ja: "ほかにもあります。", en: "There is more.")) " "
+                @if held.more { p.quiet { (t!(lang, ja: "ほかにもあります。", en: "There is more.")) " "
                     (link(&format!("/queue?origin={}", escaped(origin)), &t!(lang, ja: "キューで見る", en: "See the queue"))) } }
             }
         }

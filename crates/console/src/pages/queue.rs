@@ -1,6 +1,5 @@
 //! *Queue*: what waits, by stage, origin, destination, age and likeness; any number of entries.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use crate::csv;
 use crate::gate::{Member, Oops};
 use crate::page::{Page, act_button, badge, cell, choice, field, link, table};
+use crate::pages::piles::{Piles, piles};
 use crate::scope::Tier;
 use crate::service::Console;
 use crate::words::{count, escaped, items, number, size, span, t, text, word};
@@ -28,12 +28,8 @@ use crate::words::{count, escaped, items, number, size, span, t, text, word};
 const ROWS: usize = 100;
 /// How long a page looks for matches before it shows what it has.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// Pages of held mail that are put into groups.
-const GROUPED: usize = 20;
 /// Origins that are named.
 const BUSIEST: usize = 10;
-/// Groups that are shown.
-const GROUPS: usize = 50;
 
 /// What somebody looks for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -97,7 +93,7 @@ impl Wish {
 }
 
 /// The stored form of a fingerprint as it is shown: sixteen hexadecimal digits.
-fn fingerprint_of(text: &str) -> Option<i64> {
+pub(crate) fn fingerprint_of(text: &str) -> Option<i64> {
     u64::from_str_radix(text, 16).ok().map(u64::cast_signed)
 }
 
@@ -118,6 +114,7 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
     } else {
         Value::Null
     };
+    let piled = if asked.is_empty() { None } else { Some(piles(&console, &member, &filter).await?) };
     Ok(Page::new(
         t!(lang, ja: "キュー", en: "Queue"),
         html! {
@@ -125,6 +122,7 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
             section { (form(&wish, lang)) }
             (busiest(&origins, lang))
             (acts(&member, &filter, &format!("/queue?{asked}")))
+            @if let Some(piles) = &piled { (lanes(piles, lang)) (alike(piles, lang)) }
             section {
                 (table(&t!(lang, ja: "宛先ごと", en: "By recipient"), &heads(lang), &rows, lang))
                 p.pager {
@@ -221,55 +219,6 @@ async fn matches(
     }
 }
 
-/// Messages that are alike.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// Their fingerprint as it is stored.
-    pub fingerprint: i64,
-    /// How many.
-    pub messages: u64,
-    /// To how many.
-    pub recipients: u64,
-    /// One of them.
-    pub sample: String,
-    /// Its subject.
-    pub subject: String,
-}
-
-/// What is held of an origin, alike messages together, the most first; whether there is more.
-///
-/// # Errors
-/// When the store does not answer.
-pub(crate) async fn groups(console: &Console, origin: &str) -> Result<(Vec<Group>, bool), Oops> {
-    let filter = Filter { origin: Some(origin.to_owned()), stage: Some(Stage::Holding), ..Filter::default() };
-    let (mut groups, mut after): (HashMap<i64, Group>, Option<RecipientId>) = (HashMap::new(), None);
-    let mut seen = std::collections::HashSet::new();
-    for _ in 0..GROUPED {
-        let page = console.desk().look(Query::Queue { filter: filter.clone(), after, limit: 1_000 }).await?;
-        for one in items(&page, "recipients") {
-            let Some(fingerprint) = fingerprint_of(text(one, "fingerprint")) else { continue };
-            let group = groups.entry(fingerprint).or_insert_with(|| Group {
-                fingerprint,
-                messages: 0,
-                recipients: 0,
-                sample: text(one, "message").to_owned(),
-                subject: text(one, "subject").to_owned(),
-            });
-            group.recipients += 1;
-            group.messages += u64::from(seen.insert(text(one, "message").to_owned()));
-        }
-        after = page["next"].as_i64().map(RecipientId);
-        if after.is_none() {
-            break;
-        }
-    }
-    let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by_key(|group| (std::cmp::Reverse(group.messages), group.fingerprint));
-    let more = after.is_some() || groups.len() > GROUPS;
-    groups.truncate(GROUPS);
-    Ok((groups, more))
-}
-
 fn stages(status: &Value, lang: Language) -> Markup {
     html! {
         @if status.is_object() {
@@ -317,6 +266,71 @@ fn busiest(origins: &Value, lang: Language) -> Markup {
             }
         }
     }
+}
+
+/// By lane: what an origin has for a destination.
+fn lanes(piles: &Piles, lang: Language) -> Markup {
+    let rows: Vec<Vec<Markup>> = piles
+        .lanes
+        .iter()
+        .map(|lane| {
+            let (origin, domain) = (escaped(&lane.origin), escaped(&lane.domain));
+            vec![
+                link(&format!("/queue?origin={origin}&domain={domain}"), &lane.destination),
+                cell(&lane.origin),
+                html! { span.n { (count(lane.recipients)) } },
+                cell(&span(lane.oldest, lang)),
+                cell(&lane.reply),
+            ]
+        })
+        .collect();
+    let heads = [
+        t!(lang, ja: "送信先", en: "Destination"),
+        t!(lang, ja: "送信元", en: "Origin"),
+        t!(lang, ja: "宛先", en: "Recipients"),
+        t!(lang, ja: "最も古い", en: "Oldest"),
+        t!(lang, ja: "最後の応答", en: "Last reply"),
+    ];
+    html! { section {
+        h2 { (t!(lang, ja: "レーン（送信元と送信先）", en: "Lanes: origin and destination")) }
+        (table(&t!(lang, ja: "レーン", en: "Lanes"), &heads, &rows, lang))
+        (more(piles.more, lang))
+    } }
+}
+
+/// By likeness.
+fn alike(piles: &Piles, lang: Language) -> Markup {
+    let rows: Vec<Vec<Markup>> = piles
+        .groups
+        .iter()
+        .map(|group| {
+            let fingerprint = format!("{:016x}", group.fingerprint);
+            vec![
+                link(&format!("/queue?fingerprint={fingerprint}"), &fingerprint),
+                link(
+                    &format!("/messages/{}", group.sample),
+                    if group.subject.is_empty() { "—" } else { &group.subject },
+                ),
+                html! { span.n { (count(group.messages)) } },
+                html! { span.n { (count(group.recipients)) } },
+            ]
+        })
+        .collect();
+    let heads = [
+        t!(lang, ja: "内容の指紋", en: "Fingerprint"),
+        t!(lang, ja: "件名（見本）", en: "Subject (sample)"),
+        t!(lang, ja: "通", en: "Messages"),
+        t!(lang, ja: "宛先", en: "Recipients"),
+    ];
+    html! { section {
+        h2 { (t!(lang, ja: "似た内容ごと", en: "Alike together")) }
+        (table(&t!(lang, ja: "似た内容ごと", en: "Alike together"), &heads, &rows, lang))
+        (more(piles.more, lang))
+    } }
+}
+
+fn more(more: bool, lang: Language) -> Markup {
+    html! { @if more { p.quiet { (t!(lang, ja: "キューのはじめの部分だけを数えました。ほかにもあります。", en: "Counted from the beginning of the queue; there is more.")) } } }
 }
 
 fn form(wish: &Wish, lang: Language) -> Markup {
