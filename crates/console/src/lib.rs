@@ -13,6 +13,7 @@
 //! | [`act`], [`preview`] | every button: what it will do in numbers, then the act |
 //! | [`pages`] | what is shown |
 //! | [`api`] | the same for programs, with its OpenAPI document and the metrics |
+//! | [`estimate`] | what the guard's thresholds cost the honest |
 //! | [`setup`] | how mail programs find their settings |
 
 pub mod act;
@@ -20,6 +21,7 @@ pub mod api;
 pub mod chart;
 pub mod csv;
 pub mod desk;
+pub mod estimate;
 pub mod form;
 pub mod gate;
 pub mod live;

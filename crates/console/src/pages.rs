@@ -21,5 +21,6 @@ pub(crate) mod piles;
 pub mod queue;
 pub mod reputation;
 pub mod rules;
+pub mod settings;
 pub mod tokens;
 pub mod transfer;

@@ -12,7 +12,7 @@ use sekisho_store::console::Stage;
 use crate::gate::{Gate, Oops, Who, gate};
 use crate::pages::{
     accounts, assets, audit, drill, entry, factor, health, incidents, lists, lockouts, logs, me, message, now, people,
-    queue, reputation, rules, tokens, transfer,
+    queue, reputation, rules, settings, tokens, transfer,
 };
 use crate::service::Console;
 use crate::{act, api, setup};
@@ -112,9 +112,9 @@ pub const ROUTES: &[Route] = &[
     write("/reputation", Who::System, || post(reputation::ask)),
     read("/trace", Who::System, || get(reputation::trace_form)),
     write("/trace", Who::System, || post(reputation::trace)),
-    write("/settings/alert", Who::System, || post(health::alert)),
+    write("/settings/alert", Who::System, || post(settings::alert)),
     read("/lockouts", Who::System, || get(lockouts::page)),
-    read("/settings", Who::System, || get(health::settings)),
+    read("/settings", Who::System, || get(settings::page)),
     read("/health", Who::System, || get(health::page)),
 ];
 

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
+use crate::estimate::Estimate;
 use crate::live::Live;
 use crate::pulse::Pulse;
 use crate::routes;
@@ -62,6 +63,7 @@ struct Parts {
     settings: Settings,
     pulse: Pulse,
     live: Live,
+    estimate: Arc<Estimate>,
 }
 
 /// The console. Clones share everything.
@@ -72,7 +74,14 @@ impl Console {
     /// A console over `control`; `desk` answers what is looked at.
     #[must_use]
     pub fn new(control: Control, desk: Arc<dyn Desk>, settings: Settings) -> Self {
-        Self(Arc::new(Parts { control, desk, settings, pulse: Pulse::default(), live: Live::default() }))
+        Self(Arc::new(Parts {
+            control,
+            desk,
+            settings,
+            pulse: Pulse::default(),
+            live: Live::default(),
+            estimate: Arc::default(),
+        }))
     }
 
     /// All addresses.
@@ -126,6 +135,12 @@ impl Console {
     #[must_use]
     pub fn pulse(&self) -> &Pulse {
         &self.0.pulse
+    }
+
+    /// What the guard's thresholds cost the honest.
+    #[must_use]
+    pub fn estimate(&self) -> &Arc<Estimate> {
+        &self.0.estimate
     }
 
     /// What open browsers are told.

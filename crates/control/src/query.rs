@@ -111,6 +111,8 @@ pub enum Query {
     },
     /// The ten signs, looked at now.
     Check,
+    /// The store, the disk, the process and their versions.
+    Health,
     /// Holes, looked for now.
     Audit {
         /// Whether to look now; else what was found last.

@@ -132,6 +132,7 @@ impl Desk {
             Query::Incidents { before } => incidents::list(self, before).await,
             Query::Incident { which } => incidents::show(self, &which).await,
             Query::Check => rounds::check(self).await,
+            Query::Health => rounds::health(self).await,
             Query::Audit { fresh } => rounds::audit(self, fresh).await,
             Query::Reputation { fresh } => rounds::reputation(self, fresh).await,
             Query::Rungs => rounds::rungs(self).await,

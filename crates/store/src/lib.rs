@@ -23,6 +23,7 @@
 //! | [`switch`], [`meta`] | paused services, small settings |
 //! | [`check`], [`backup`], [`copy`] | care of the store itself |
 
+pub mod about;
 pub mod account;
 pub mod acl;
 pub mod alert;

@@ -8,7 +8,7 @@ use sekisho_control::outside::Door;
 use sekisho_guard::ladder::Rung;
 use sekisho_message::say;
 use sekisho_net::tls;
-use sekisho_store::{account, profile};
+use sekisho_store::{about, account, profile};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -20,6 +20,17 @@ pub(super) async fn check(desk: &Desk) -> Result<Value, Refusal> {
         None => None,
     };
     Ok(json!(desk.control.check(vitals).await?))
+}
+
+/// `{"version":…,"store":{"engine","version","tables","octets"},"vitals":…}`: the shapes of [`about::About`] and
+/// [`sekisho_control::check::Vitals`]; no vitals when the server is stopped.
+pub(super) async fn health(desk: &Desk) -> Result<Value, Refusal> {
+    let store = desk.control.store().read(about::about).await?;
+    let vitals = match &desk.probe {
+        Some(probe) => Some(probe.look(&desk.control).await),
+        None => None,
+    };
+    Ok(json!({ "version": env!("CARGO_PKG_VERSION"), "store": store, "vitals": vitals }))
 }
 
 /// `{"observe":{"accounts","others"},"dwell":…}`; nobody counts the others of the first rung.

@@ -112,6 +112,21 @@ impl Honest {
         }
     }
 
+    /// Its name for people.
+    #[must_use]
+    pub fn text(self) -> Text {
+        match self {
+            Self::Person => say!(ja: "個人", en: "a person"),
+            Self::Role => say!(ja: "営業用のアカウント", en: "a sales account"),
+            Self::Application => say!(ja: "請求書などを送るアプリケーション", en: "an application that sends invoices"),
+            Self::Newsletter => say!(ja: "ニュースレター", en: "a newsletter"),
+            Self::Employee => say!(ja: "新入社員の最初の数週間", en: "a new employee's first weeks"),
+            Self::Traveller => say!(ja: "海外出張中", en: "a traveller abroad"),
+            Self::NewPhone => say!(ja: "新しい電話", en: "a new telephone"),
+            Self::PasswordChanged => say!(ja: "パスワードを変えた直後", en: "a password that was just changed"),
+        }
+    }
+
     /// Of a name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -394,6 +394,16 @@ pub const VIEWS: &[View] = &[
         },
     },
     View {
+        path: "/health",
+        name: "health",
+        about: "The store, the disk, the process and their versions",
+        params: &[],
+        body: None,
+        list: None,
+        fields: &[("version", "string"), ("store", "object"), ("vitals", "object?")],
+        ask: |_| Ok(Query::Health),
+    },
+    View {
         path: "/store/check",
         name: "storeCheck",
         about: "Whether the store fits together; takes its time on a large one",
@@ -425,6 +435,7 @@ const ACCOUNT: &[(&str, &str)] = &[
     ("must_change", "boolean"),
     ("purge_after", "string?"),
     ("last_login", "object?"),
+    ("logins", "array"),
     ("class", "string?"),
     ("rung", "string?"),
     ("score", "number?"),
@@ -446,7 +457,6 @@ const ACCOUNT_ALONE: &[(&str, &str)] = &[
     ("has_effect_dat", "boolean"),
     ("has_sender_dat", "boolean"),
     ("forward", "any"),
-    ("logins", "array"),
     ("reply", "any"),
     ("send_hours", "string?"),
     ("has_mail_dat", "boolean"),
@@ -456,6 +466,7 @@ const ACCOUNT_ALONE: &[(&str, &str)] = &[
     ("app_passwords", "integer"),
     ("recoverable", "string?"),
     ("guard", "any"),
+    ("logins", "array"),
 ];
 const LIST: &[(&str, &str)] = &[
     ("list", "string"),
@@ -477,7 +488,6 @@ const QUEUED: &[(&str, &str)] = &[
     ("subject", "string"),
     ("size", "integer"),
     ("received", "string"),
-    ("logins", "array"),
     ("age_seconds", "integer"),
     ("due", "string?"),
     ("attempts", "integer"),
