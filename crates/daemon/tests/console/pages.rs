@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use sekisho_control::credential::Peer;
 use sekisho_control::{Protocol, entry};
 use sekisho_store::queue::Stage;
+use serde_json::json;
 
 use crate::world::{PASSWORD, World, between};
 
@@ -138,6 +139,73 @@ async fn a_message_is_shown_as_text_and_nothing_in_it_lives() {
     let page = world.login("admin@example.jp").await.get(&format!("/messages/{message}")).await;
     assert!(page.body.contains("https://evil.example/") && !page.body.contains("href=\"https://evil"), "{}", page.body);
     assert!(page.body.contains("&lt;b&gt;hello") && page.body.contains("&lt;img src=x&gt;"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn what_strangers_write_is_text_wherever_it_is_shown() {
+    const BAD: &str = "\"><img src=x onerror=alert(1)>'</script>";
+    let world = World::new().await;
+    let (control, taro) = (&world.control, "taro@example.jp");
+    let message = world.queue(taro, BAD, 1, Stage::Holding).await;
+    for protocol in [Protocol::Smtp, Protocol::Pop3] {
+        let peer = Peer { network: "192.0.2.9", tls: true, program: BAD };
+        control.verify(taro, PASSWORD, protocol, peer).await.unwrap();
+        control.verify(BAD, BAD, protocol, peer).await.unwrap_err();
+    }
+    let accepted = entry::Accepted { helo: BAD, from: BAD, to: &[BAD], message_id: BAD, ..Default::default() };
+    control.journal().note(entry::accepted(control.now(), &accepted));
+    control.journal().note(entry::dialogue(control.now(), Protocol::Imap4, "192.0.2.9", Some(taro), BAD, BAD, BAD));
+    control.journal().note(entry::notice(control.now(), BAD));
+    for command in [
+        json!({ "command": "account", "act": "person", "address": taro, "full_name": BAD, "language": "ja" }),
+        json!({ "command": "list", "act": "add", "address": "all@example.jp", "owner": taro, "change": { "subject_tag": BAD, "description": BAD } }),
+        json!({ "command": "rules", "act": "write", "file": "rejectsmtp", "account": null, "text": format!("# {BAD}\n") }),
+        json!({ "command": "switch", "act": "pause", "service": "receive", "reason": BAD }),
+        json!({ "command": "incident", "act": "contain", "which": "hana@example.jp", "reason": BAD }),
+    ] {
+        world.run(serde_json::from_value(command).unwrap()).await;
+    }
+    let mut browser = world.login("admin@example.jp").await;
+    browser.language = "en";
+    let escaped = sekisho_console::words::escaped(BAD);
+    let owner = world.login(taro).await;
+    let mut shown = 0;
+    for path in [
+        "/now",
+        "/incidents",
+        "/incidents/1",
+        "/queue",
+        "/accounts",
+        "/accounts/taro@example.jp",
+        "/lists",
+        "/lists/all@example.jp",
+        "/logs",
+        "/logs?log=notices",
+        "/logs?log=inlog",
+        "/logs?log=imap4log",
+        "/logs?log=receivelog",
+        "/rules",
+        "/lockouts",
+        "/me",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain([format!("/messages/{message}"), format!("/accounts/{escaped}"), format!("/messages/{escaped}")])
+    .chain([
+        format!("/queue?account={escaped}&origin={escaped}&address={escaped}"),
+        format!("/accounts?domain={escaped}&find={escaped}&after={escaped}"),
+        format!("/logs?account={escaped}&network={escaped}&message={escaped}"),
+        format!("/rules?from={escaped}&to={escaped}&ip={escaped}"),
+        format!("/login?to={escaped}"),
+        format!("/{escaped}"),
+    ]) {
+        let who = if path == "/me" { &owner } else { &browser };
+        let page = who.get(&path).await;
+        assert!(page.status.as_u16() < 500, "{path}: {}", page.body);
+        assert!(!page.body.contains("<img") && !page.body.contains("'</script>"), "{path}: {}", page.body);
+        shown += page.body.matches("&lt;img src=x").count();
+    }
+    assert!(shown > 15, "{shown}: what is looked for is shown");
 }
 
 #[tokio::test]
