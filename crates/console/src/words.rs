@@ -115,6 +115,36 @@ pub fn door(protocol: &str) -> &str {
     }
 }
 
+/// A browser and its system in two words, where its long name (RFC 9110 §10.1.5) tells them; else the name itself.
+#[must_use]
+pub fn browser(agent: &str) -> String {
+    // Whoever copies another's name adds his own: the copy goes first.
+    let makers = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let systems = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "Mac"),
+        ("Linux", "Linux"),
+    ];
+    let of =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (of(&makers), of(&systems)) {
+        _ if !agent.starts_with("Mozilla/") => agent.to_owned(),
+        (Some(maker), Some(system)) => format!("{maker} ({system})"),
+        _ => agent.to_owned(),
+    }
+}
+
 /// Text as a part of an address (RFC 3986 §2.1).
 #[must_use]
 pub fn escaped(text: &str) -> String {
@@ -229,6 +259,30 @@ mod tests {
         assert!(shown.contains("datetime=\"1970-01-01T00:00:00"), "{shown}");
         assert!(shown.contains("年"), "{shown}");
         assert_eq!(time_of(&Value::from("1970-01-01T00:00:01Z")), Some(Time::from_seconds(1)));
+    }
+
+    #[test]
+    fn browsers_are_named_in_short() {
+        for (agent, short) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36",
+                "Chrome (Linux)",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0",
+                "Edge (Windows)",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+                "Safari (iPhone)",
+            ),
+            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox (Mac)"),
+            ("Thunderbird 140.3", "Thunderbird 140.3"),
+            ("Mozilla/5.0", "Mozilla/5.0"),
+            ("", ""),
+        ] {
+            assert_eq!(browser(agent), short);
+        }
     }
 
     #[test]

@@ -69,9 +69,9 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
 fn disk(vitals: &Value, lang: Language) -> Markup {
     let n = |name: &str| number(vitals, name);
     let part = |some: u64, all: u64| {
-        let percent = (some * 100).checked_div(all).unwrap_or(0);
+        let percent = 100.0 * some as f64 / all.max(1) as f64;
         let (some, all) = (size(some), size(all));
-        t!(lang, ja: "{some} / {all}（{percent} %）", en: "{some} of {all} ({percent} %)")
+        t!(lang, ja: "{some} / {all}（{percent:.1} %）", en: "{some} of {all} ({percent:.1} %)")
     };
     let (files, most) = (count(n("files")), count(n("files_limit")));
     let commit = n("commit_micros") as f64 / 1_000.0;

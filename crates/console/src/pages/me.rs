@@ -18,7 +18,7 @@ use crate::pages::entry::{new_password, new_password_fields};
 use crate::pages::personal;
 use crate::preview::counted;
 use crate::service::Console;
-use crate::words::{count, door, items, moment, moment_of, t, text, word};
+use crate::words::{browser, count, door, items, moment, moment_of, t, text, word};
 use crate::{secret, setup};
 
 /// Held messages that are shown.
@@ -162,7 +162,7 @@ fn logins(console: &Console, member: &Member, latest: &[Value], queued: u64) -> 
                     (word(entry["detail"]["how"].as_str().unwrap_or("password"), lang))
                     @if entry["detail"]["wire"] == "clear" { " " (badge("clear", lang)) }
                 },
-                cell(text(&entry["detail"], "program")),
+                cell(&browser(text(&entry["detail"], "program"))),
                 html! { @if right { (badge("ok", lang)) } @else { span.quiet { (t!(lang, ja: "失敗", en: "refused")) } } },
                 html! { @if right {
                     form.inline method="post" action="/me/not-me" {
@@ -267,7 +267,7 @@ async fn sessions(console: &Console, member: &Member) -> Result<Markup, Oops> {
         section {
             h2 { (t!(lang, ja: "ログイン中のブラウザ", en: "Browsers that are logged in")) }
             ul { @for one in &found {
-                li { (moment(one.seen, lang)) " " (one.network) " " span.quiet { (one.agent) } }
+                li { (moment(one.seen, lang)) " " (one.network) " " span.quiet { (browser(&one.agent)) } }
             } }
             form method="post" action="/me/sessions" {
                 (csrf(member))

@@ -7,7 +7,7 @@ use sekisho_control::guard::Mode;
 use sekisho_guard::policy::ClassPolicy;
 use sekisho_message::Language;
 
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, Row};
 use crate::form::Fields;
 use crate::gate::{Member, Oops};
 use crate::page::{Page, badge, cell, csrf, table};
@@ -63,6 +63,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Page {
     );
     let (idle, session) =
         (span(console.settings().idle.as_secs(), lang), span(console.settings().longest.as_secs(), lang));
+    let known = console.estimate().first(policy).await;
     Page::new(
         t!(lang, ja: "設定", en: "Settings"),
         html! {
@@ -81,7 +82,7 @@ pub async fn page(State(console): State<Console>, member: Member) -> Page {
                 p { (t!(lang,
                     ja: "兆候は 1 つで最大 3 点です。たとえば閾値 10 は、最も強い兆候がほぼ 4 つ重なるまで止めないことを意味します。点数は時間がたつと下がります（ゆっくりした悪用の点数を除く）。",
                     en: "A sign adds at most 3. A threshold of 10, for instance, means that nothing is held before nearly four of the strongest signs come together. Scores fade with time, but for the slow one.")) }
-                (costs(&console, lang))
+                (costs(&known, lang))
                 p.quiet { (t!(lang, ja: "変更は sekisho.toml の [guard] で行い、再起動で反映します。", en: "They are set in [guard] of sekisho.toml and count after a restart.")) }
             }
             section {
@@ -143,34 +144,38 @@ fn threshold(value: f32, lang: Language) -> Markup {
 }
 
 /// What these thresholds cost honest senders.
-fn costs(console: &Console, lang: Language) -> Markup {
-    let known = console.estimate().look(&console.control().guard().settings().policy);
+fn costs(known: &[Row], lang: Language) -> Markup {
     let rows: Vec<Vec<Markup>> = known
         .iter()
         .map(|row| {
-            let (most, late) = (row.at_most(), 100.0 * row.delayed as f64 / row.recipients.max(1) as f64);
+            let ((years, runs), late) = (row.at_most(), 100.0 * row.delayed as f64 / row.recipients.max(1) as f64);
+            let bound = |most: f64| html! { @if row.runs > 0 { span.n { (format!("{most:.1}")) } } };
             vec![
                 cell(row.kind.text().get(lang)),
+                html! { span.n { (count(row.runs.into())) } },
                 html! { span.n { (format!("{:.0}", row.years)) } },
                 html! { span.n { (row.holds) } },
-                html! { @if row.years > 0.0 { span.n { (format!("{most:.0}")) } } },
+                bound(years),
+                bound(runs),
                 html! { @if row.recipients > 0 { span.n { (format!("{late:.1} %")) } } },
             ]
         })
         .collect();
     let heads = [
         t!(lang, ja: "正直な送り手", en: "Honest sender"),
-        t!(lang, ja: "試した年数", en: "Years tried"),
+        t!(lang, ja: "試した数", en: "Tried"),
+        t!(lang, ja: "年数", en: "Years"),
         t!(lang, ja: "誤った保留", en: "False holds"),
-        t!(lang, ja: "1,000 年あたり多くても（95 %）", en: "In 1,000 years at most (95 %)"),
+        t!(lang, ja: "1,000 年に多くても", en: "At most in 1,000 years"),
+        t!(lang, ja: "1,000 回に多くても", en: "At most in 1,000 of them"),
         t!(lang, ja: "待たされる宛先", en: "Recipients that wait"),
     ];
     html! {
         p { (t!(lang,
             ja: "今の閾値で誤って止める数を、模擬した正直な送り手のメールをこのサーバの見張りに判定させて見積もります。出荷時の値では、実在の組織の 2 年間・238 人年のメールで誤った保留は 0 件、待たされた宛先は 0.6 % でした。",
             en: "What these thresholds hold by mistake is estimated by letting this server's guard judge the mail of simulated honest senders. As shipped, two years of a real organisation's mail, 238 years of people, saw no false hold, and 0.6 % of recipients waited.")) }
-        (table(&t!(lang, ja: "誤った保留の見積もり", en: "Expected false holds"), &heads, &rows, lang))
-        @if !Estimate::is_over(&known) {
+        (table(&t!(lang, ja: "誤った保留の見積もり（95 % の上限）", en: "Expected false holds (upper bounds at 95 %)"), &heads, &rows, lang))
+        @if !Estimate::is_over(known) {
             p.quiet role="status" { (t!(lang, ja: "見積もりの途中です（1 分ほど）。開き直すと進んでいます。", en: "The estimate goes on for about a minute; open the page again to see more.")) }
         }
     }
