@@ -4,11 +4,13 @@
 //! `set:POINTER` or `set:POINTER:KIND`: the value goes to that place of the command. What may be done is decided on
 //! the command that comes out, so it does not matter who wrote it.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use sekisho_control::command::{AccountCommand, Command, IncidentCommand, NewPerson, Secret};
-use sekisho_control::{Refusal, password};
+use sekisho_control::{Done, Refusal, password};
 use sekisho_message::{Language, say};
 use serde_json::{Value, json};
 
@@ -18,6 +20,9 @@ use crate::page::{self, Page, csrf, go};
 use crate::preview;
 use crate::service::Console;
 use crate::words::t;
+
+/// How long a browser waits for an act.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `POST /act`.
 ///
@@ -37,7 +42,9 @@ pub async fn act(State(console): State<Console>, member: Member, fields: Fields)
         return Ok(ask(&member, &command, fields.get("back"), &ahead).into_response());
     }
     confirm(&mut command);
-    let done = member.act(&console, command).await?;
+    let Some(done) = finish(&console, &member, command, made.is_some()).await? else {
+        return Ok(under_way(fields.get("back"), lang).into_response());
+    };
     let said = done.text.get(lang).to_owned();
     // An app password is made by the act itself.
     let made = made.or_else(|| done.data["password"].as_str().map(str::to_owned));
@@ -45,6 +52,41 @@ pub async fn act(State(console): State<Console>, member: Member, fields: Fields)
         None => Ok(go(fields.get("back"), &said)),
         Some(password) => Ok(once(&password, &said, fields.get("back"), lang).into_response()),
     }
+}
+
+/// Does it, whether the browser waits or not; none when it takes longer than [`PATIENCE`] and nobody has to read the outcome.
+async fn finish(console: &Console, member: &Member, command: Command, to_the_end: bool) -> Result<Option<Done>, Oops> {
+    let (console, member) = (console.clone(), member.clone());
+    let mut work = tokio::spawn(async move { member.act(&console, command).await });
+    let ended = if to_the_end {
+        (&mut work).await
+    } else {
+        match tokio::time::timeout(PATIENCE, &mut work).await {
+            Ok(ended) => ended,
+            Err(_) => return Ok(None),
+        }
+    };
+    let done = ended.map_err(|error| Refusal::Store {
+        reason: say!(ja: "操作が中断されました: {error}", en: "The act was interrupted: {error}"),
+        temporary: true,
+    })?;
+    done.map(Some)
+}
+
+/// The answer while a long act goes on.
+fn under_way(back: &str, lang: Language) -> Page {
+    Page::new(
+        t!(lang, ja: "実行しています", en: "Under way"),
+        html! {
+            p.question role="status" { (t!(lang,
+                ja: "数が多いため時間がかかっています。この画面を閉じても最後まで続きます。終わると、結果が操作の記録に残ります。",
+                en: "There is much to do, so it takes a while. It goes on to its end if you leave this page; the outcome will be among the acts in the log.")) }
+            p {
+                a.button href=(page::local(back)) { (t!(lang, ja: "戻る", en: "Back")) } " "
+                a.button href="/logs" { (t!(lang, ja: "ログを見る", en: "See the log")) }
+            }
+        },
+    )
 }
 
 /// What would be done, and the button that does it.

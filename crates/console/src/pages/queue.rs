@@ -27,7 +27,7 @@ use crate::words::{count, escaped, items, number, size, span, t, text, word};
 /// Recipients on a page.
 const ROWS: usize = 100;
 /// How long a page looks for matches before it shows what it has.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Origins that are named.
 const BUSIEST: usize = 10;
 

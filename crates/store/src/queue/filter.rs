@@ -10,6 +10,8 @@ use crate::{MessageId, NEVER, RecipientId, Result, Row, Tx, TxExt};
 
 /// Entries that one step looks at: some milliseconds of reading.
 const EXAMINED: i64 = 4_000;
+/// Entries of an origin that are gathered at once rather than looked for in the whole queue.
+const FEW: u64 = 20_000;
 
 /// Which entries. All conditions that are given must hold; texts compare without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -71,7 +73,8 @@ pub(super) struct Found {
     pub(super) leased_until: Option<i64>,
 }
 
-/// Up to `limit` matching entries after `after`, by id, out of the next [`EXAMINED`]; and where to go on.
+/// Up to `limit` matching entries after `after`, by id, and where to go on: of an origin that has few, all at once; else out of the
+/// next [`EXAMINED`] of the whole queue.
 pub(super) fn walk(
     tx: &mut dyn Tx,
     filter: &Filter,
@@ -89,21 +92,31 @@ pub(super) fn walk(
         &[after.into(), EXAMINED.into()],
         |row| row.int(0),
     )?;
+    if boundary.is_some()
+        && end.is_none()
+        && let Some(epochs) = few(tx, filter)?
+    {
+        return gather(tx, filter, &epochs, after, limit);
+    }
     let last = boundary.unwrap_or(NEVER).min(end.unwrap_or(NEVER));
     let mut found: Vec<Found> = Vec::new();
     let mut cut = None;
-    tx.query(ENTRIES, &[after.into(), last.into()], &mut |row| {
-        if found.len() < limit {
-            let entry = read(row)?;
-            if filter.matches(&entry.listed) {
-                found.push(entry);
+    tx.query(
+        &format!("{ENTRIES} WHERE r.id > ?1 AND r.id <= ?2 ORDER BY r.id"),
+        &[after.into(), last.into()],
+        &mut |row| {
+            if found.len() < limit {
+                let entry = read(row)?;
+                if filter.matches(&entry.listed) {
+                    found.push(entry);
+                }
+            } else if cut.is_none() {
+                // There are more: the next step begins here.
+                cut = found.last().map(|entry| entry.listed.recipient);
             }
-        } else if cut.is_none() {
-            // There are more: the next step begins here.
-            cut = found.last().map(|entry| entry.listed.recipient);
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     let more = boundary.filter(|boundary| end.is_none_or(|end| *boundary < end)).map(RecipientId);
     Ok((found, cut.or(more)))
 }
@@ -112,8 +125,52 @@ const ENTRIES: &str = "SELECT r.id, r.stage, r.due, r.address, r.attempts, r.cod
         m.reverse_path, m.account, m.network, m.subject, m.size, m.received, m.fingerprint,
         l.destination, l.due, l.owner, e.id, e.held, o.key
     FROM recipient r JOIN message m ON m.id = (r.id >> 20) JOIN lane l ON l.id = r.lane
-        JOIN epoch e ON e.id = m.epoch JOIN origin o ON o.id = e.origin
-    WHERE r.id > ?1 AND r.id <= ?2 ORDER BY r.id";
+        JOIN epoch e ON e.id = m.epoch JOIN origin o ON o.id = e.origin";
+
+/// The epochs in which everything lies that an origin or an account has in the queue, where that is at most [`FEW`].
+///
+/// What an account sent has the account as its origin, or one that is no account: a network, a list, the quarantine.
+fn few(tx: &mut dyn Tx, filter: &Filter) -> Result<Option<Vec<i64>>> {
+    let (key, others) = match filter {
+        Filter { origin: Some(origin), .. } => (origin.to_lowercase(), false),
+        Filter { account: Some(account), .. } => (format!("account:{}", account.to_lowercase()), true),
+        _ => return Ok(None),
+    };
+    let others = if others { " OR o.key NOT LIKE 'account:%'" } else { "" };
+    let sql = format!(
+        "SELECT e.id, e.r0 + e.r1 + e.r2 + e.r3 FROM epoch e JOIN origin o ON o.id = e.origin
+         WHERE e.messages > 0 AND (o.key = ?1{others})"
+    );
+    let epochs = tx.all(&sql, &[(&key).into()], |row| Ok((row.int(0)?, row.count(1)?)))?;
+    let entries: u64 = epochs.iter().map(|(_, entries)| entries).sum();
+    Ok((entries <= FEW).then(|| epochs.into_iter().map(|(epoch, _)| epoch).collect()))
+}
+
+/// The matching entries of some epochs, by their lanes.
+fn gather(
+    tx: &mut dyn Tx,
+    filter: &Filter,
+    epochs: &[i64],
+    after: i64,
+    limit: usize,
+) -> Result<(Vec<Found>, Option<RecipientId>)> {
+    let sql = format!("{ENTRIES} WHERE l.epoch = ?1 AND r.id > ?2");
+    let mut found: Vec<Found> = Vec::new();
+    for epoch in epochs {
+        tx.query(&sql, &[(*epoch).into(), after.into()], &mut |row| {
+            let entry = read(row)?;
+            if filter.matches(&entry.listed) {
+                found.push(entry);
+            }
+            Ok(())
+        })?;
+    }
+    found.sort_by_key(|entry| entry.listed.recipient);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().map(|entry| entry.listed.recipient) } else { None };
+    Ok((found, next))
+}
 
 fn read(row: &dyn Row) -> Result<Found> {
     let own = |text: Option<&str>| text.map(ToOwned::to_owned);

@@ -49,7 +49,7 @@ on_both_engines! {
     bodies: bodies_are_counted, large_bodies_are_files, summaries_are_kept;
     queue: accepting_and_settling, lanes_are_leased, deferral_and_order, holding_an_origin, fairness_between_origins,
         holding_and_releasing_by_epoch, leases_run_out, the_same_id_twice;
-    steps: filters, hold_release_retry_purge, releasing_out_of_a_held_origin, steps_resume;
+    steps: filters, few_behind_many, hold_release_retry_purge, releasing_out_of_a_held_origin, steps_resume;
     folders: folders_are_made_renamed_and_deleted, appending_and_flags, expunging_and_what_vanished,
         changes_are_found_by_modseq, copying_and_moving, delivering_to_many, quota_is_kept, keywords;
     together: copies_by_ranges_are_whole, expunged_bodies_go_when_there_is_time, what_changes_nothing_writes_nothing,
