@@ -113,6 +113,23 @@ impl Reputation {
         self.entries.iter().map(|entry| entry.state).max().unwrap_or_default()
     }
 
+    /// Lists do not all end on one day: when none of several has its test entry, the one who was asked is at fault.
+    fn doubt_resolver(&mut self) {
+        if self.zones.len() < 2 || self.zones.iter().any(|zone| zone.state != "dead") {
+            return;
+        }
+        let why = say!(
+            ja: "どのリストも試験用の項目を返しません。リストではなく、このサーバが使う DNS リゾルバの問題と思われます",
+            en: "no list answers for its test entry: this server's DNS resolver seems to be at fault, not the lists"
+        );
+        for zone in &mut self.zones {
+            (zone.state, zone.why) = ("unknown".into(), Some(why.clone()));
+        }
+        for entry in &mut self.entries {
+            entry.meaning = Some(why.clone());
+        }
+    }
+
     /// As JSON in one language, with what is remembered.
     #[must_use]
     pub fn shape(&self, history: &[Listing], language: Language) -> Value {
@@ -162,6 +179,7 @@ impl Control {
                 found.zones.push(state);
                 found.entries.extend(entries);
             }
+            found.doubt_resolver();
         }
         self.keep_reputation(&found).await?;
         Ok(found)

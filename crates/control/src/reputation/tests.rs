@@ -74,6 +74,16 @@ async fn each_kind_of_list_is_known_for_what_it_is() {
 }
 
 #[tokio::test]
+async fn when_every_list_seems_dead_the_resolver_is_doubted() {
+    let names = Arc::new(Names::default());
+    let world = world(&names).await;
+    let found = world.control.reputation().await.unwrap();
+    assert!(found.zones.iter().all(|zone| zone.state == "unknown"), "{:?}", found.zones);
+    assert!(found.entries.iter().all(|entry| entry.meaning.as_ref().unwrap().en.contains("resolver")));
+    assert_eq!(found.worst(), State::Unknown);
+}
+
+#[tokio::test]
 async fn a_listing_is_an_alarm_until_it_is_over_and_is_remembered() {
     let names = names();
     let world = world(&names).await;
