@@ -1,21 +1,20 @@
--- An account's own rules.
-ALTER TABLE account ADD COLUMN forward TEXT;
-ALTER TABLE account ADD COLUMN reply TEXT;
-ALTER TABLE account ADD COLUMN mail_dat TEXT;
-ALTER TABLE account ADD COLUMN send_hours TEXT;
+-- What the administrator's daily rounds keep.
 
--- Whom an account's automatic reply was sent to, and when.
-CREATE TABLE replied (
-    account BIGINT NOT NULL,
-    sender TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    PRIMARY KEY (account, sender)
-) {compact};
-CREATE INDEX replied_at ON replied (at);
+-- at: the hour, counted from the epoch. tally: what happened in it, bounded by whoever writes it.
+CREATE TABLE round_hour (at {key}, tally TEXT NOT NULL);
 
--- What was imported into an account, so that a second run does nothing twice. item: a hash of where it came from.
-CREATE TABLE imported (
-    account BIGINT NOT NULL,
-    item {bytes} NOT NULL,
-    PRIMARY KEY (account, item)
+-- The last result of a round (check, audit, reputation).
+CREATE TABLE round_report (name TEXT PRIMARY KEY, at BIGINT NOT NULL, body TEXT NOT NULL) {compact};
+
+-- Where we stood on which block list. until: empty while it lasts.
+CREATE TABLE listing (
+    zone TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (zone, subject, since)
 ) {compact};
+
+-- Mail from outside that claims to be from this domain. 0: refused, 1: marked, 2: taken as it is
+ALTER TABLE domain ADD COLUMN claims BIGINT NOT NULL DEFAULT 0;

@@ -1,27 +1,68 @@
--- Passwords of single programs. verifier: a keyed hash of the secret. protocols, networks: lists with commas, empty for
--- all. revoked: since when it is good for nothing.
-CREATE TABLE app_password (
+-- Browsers that are logged in to the console. token: SHA-256 of what the browser keeps. stage 0: in, 1: the code of the
+-- second factor is missing, 2: the password must be changed first
+CREATE TABLE console_session (
+    token {bytes} PRIMARY KEY,
+    account BIGINT NOT NULL,
+    password_changed BIGINT NOT NULL,
+    stage BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    network TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    tries BIGINT NOT NULL
+) {compact};
+CREATE INDEX console_session_account ON console_session (account);
+CREATE INDEX console_session_until ON console_session (until);
+
+-- Second factors. confirmed 0: being set up. step: the last time step whose code was used
+CREATE TABLE console_factor (
+    account BIGINT PRIMARY KEY,
+    secret {bytes} NOT NULL,
+    confirmed BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    created BIGINT NOT NULL
+) {compact};
+
+-- Codes for whoever has lost the second factor, as SHA-256; each works once.
+CREATE TABLE console_recovery (
+    account BIGINT NOT NULL,
+    code {bytes} NOT NULL,
+    PRIMARY KEY (account, code)
+) {compact};
+
+-- Tokens of programs. hash: SHA-256. scopes: names separated by blanks
+CREATE TABLE console_token (
     id {id},
     account BIGINT NOT NULL,
     name TEXT NOT NULL,
-    verifier {bytes} NOT NULL,
-    protocols TEXT NOT NULL,
-    networks TEXT NOT NULL,
+    hash {bytes} NOT NULL UNIQUE,
+    scopes TEXT NOT NULL,
     created BIGINT NOT NULL,
-    created_by TEXT NOT NULL,
-    expires BIGINT,
-    revoked BIGINT,
     used BIGINT,
-    used_network TEXT,
-    used_protocol TEXT
+    until BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX app_password_name ON app_password (account, name);
-CREATE UNIQUE INDEX app_password_verifier ON app_password (account, verifier);
+CREATE INDEX console_token_account ON console_token (account);
 
--- Accounts whose password may be kept in a form that can be read. sealed: the encrypted password, once it is known.
-CREATE TABLE recoverable (
-    account {key},
-    since BIGINT NOT NULL,
-    hash TEXT NOT NULL,
-    sealed {bytes}
+-- Answers to acts of programs, so that a request that is sent twice acts once. status 0: still being done
+CREATE TABLE console_answer (
+    token BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    request {bytes} NOT NULL,
+    status BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (token, key)
+) {compact};
+CREATE INDEX console_answer_at ON console_answer (at);
+
+-- Rule texts as they were before each change. account: whose, empty for the server's
+CREATE TABLE rules_history (
+    id {id},
+    file TEXT NOT NULL,
+    account TEXT NOT NULL,
+    text TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at BIGINT NOT NULL
 );
+CREATE INDEX rules_history_file ON rules_history (file, account, id);
