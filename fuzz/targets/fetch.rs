@@ -63,11 +63,11 @@ fn bounded(part: &Part, message: &[u8]) {
     let item = match &part.what {
         What::All | What::Binary | What::BinarySize => SectionItem::Whole,
         What::Header => SectionItem::Header,
-        What::HeaderFields(names) => SectionItem::Fields(names.clone()),
-        What::HeaderFieldsNot(names) => SectionItem::FieldsNot(names.clone()),
+        What::HeaderFields(names) => SectionItem::Fields(names),
+        What::HeaderFieldsNot(names) => SectionItem::FieldsNot(names),
         What::Text => SectionItem::Text,
         What::Mime => SectionItem::Mime,
     };
-    let found = section(message, &SectionPath { part: part.path.clone(), item });
+    let found = section(message, SectionPath { part: &part.path, item });
     assert!(found.is_none_or(|octets| octets.len() <= message.len() + 4));
 }

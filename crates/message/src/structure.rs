@@ -145,7 +145,7 @@ impl<'a> Structure<'a> {
 
     /// The octets of a section; `None` when there is no such part.
     #[must_use]
-    pub fn section(&self, path: &SectionPath) -> Option<Cow<'a, [u8]>> {
+    pub fn section(&self, path: SectionPath<'_>) -> Option<Cow<'a, [u8]>> {
         section::of(self, path)
     }
 }

@@ -74,9 +74,9 @@ fn all_sections_of_all_parts_agree() {
     let mut parts = 0;
     for (name, message) in all {
         let structure = Structure::of(&message);
-        let mut paths = vec![vec![]];
+        let mut paths: Vec<Vec<u32>> = vec![vec![]];
         while let Some(path) = paths.pop() {
-            let get = |item| structure.section(&SectionPath { part: path.clone(), item });
+            let get = |item| structure.section(SectionPath { part: &path, item });
             let whole = get(SectionItem::Whole).unwrap_or_else(|| panic!("{name} {path:?}"));
             if let (Some(header), Some(text)) = (get(SectionItem::Header), get(SectionItem::Text)) {
                 assert_eq!([&*header, &*text].concat(), *whole, "{name} {path:?}");
@@ -84,7 +84,7 @@ fn all_sections_of_all_parts_agree() {
             assert_eq!(get(SectionItem::Mime).is_none(), path.is_empty());
             for number in 1.. {
                 let child: Vec<u32> = path.iter().copied().chain([number]).collect();
-                if structure.section(&SectionPath { part: child.clone(), item: SectionItem::Whole }).is_none() {
+                if structure.section(SectionPath { part: &child, item: SectionItem::Whole }).is_none() {
                     break;
                 }
                 paths.push(child);

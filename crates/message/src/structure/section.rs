@@ -6,17 +6,17 @@ use super::{Part, PartKind, Structure};
 use crate::header::{Fields, split};
 
 /// What of a part is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum SectionItem {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SectionItem<'n> {
     /// The whole message, or the body of the part.
     #[default]
     Whole,
     /// `HEADER`: the header of the message, or of the message in the part, with its empty line.
     Header,
     /// `HEADER.FIELDS (…)`, always with an empty line at the end.
-    Fields(Vec<String>),
+    Fields(&'n [String]),
     /// `HEADER.FIELDS.NOT (…)`, always with an empty line at the end.
-    FieldsNot(Vec<String>),
+    FieldsNot(&'n [String]),
     /// `TEXT`: the body of the message, or of the message in the part.
     Text,
     /// `MIME`: the header of the part.
@@ -24,36 +24,36 @@ pub enum SectionItem {
 }
 
 /// A section specification. The empty path with [`SectionItem::Whole`] is `BODY[]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct SectionPath {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SectionPath<'n> {
     /// Part numbers from the outside in; each counts from 1.
-    pub part: Vec<u32>,
+    pub part: &'n [u32],
     /// What of it.
-    pub item: SectionItem,
+    pub item: SectionItem<'n>,
 }
 
 /// The octets of a section; `None` when the message has no such part. Only a selection of header fields is a copy.
 ///
 /// A message that is no multipart has one part, number 1: its body. `1.MIME` is then the message's header.
 #[must_use]
-pub fn section<'a>(message: &'a [u8], path: &SectionPath) -> Option<Cow<'a, [u8]>> {
+pub fn section<'a>(message: &'a [u8], path: SectionPath<'_>) -> Option<Cow<'a, [u8]>> {
     if !path.part.is_empty() {
         return Structure::of(message).section(path);
     }
     // Nothing but the end of the header must be known.
     let (header, body) = split(message);
-    pick(&path.item, Some(Message { whole: message, header, body }), None)
+    pick(path.item, Some(Message { whole: message, header, body }), None)
 }
 
 /// The octets of a section of a message that has been taken apart.
-pub(super) fn of<'a>(structure: &Structure<'a>, path: &SectionPath) -> Option<Cow<'a, [u8]>> {
+pub(super) fn of<'a>(structure: &Structure<'a>, path: SectionPath<'_>) -> Option<Cow<'a, [u8]>> {
     let parts = &structure.parts;
     if path.part.is_empty() {
-        return pick(&path.item, message_of(structure, parts.first()?), None);
+        return pick(path.item, message_of(structure, parts.first()?), None);
     }
     let mut container = 0usize;
     let mut found: Option<usize> = None;
-    for &number in &path.part {
+    for &number in path.part {
         if let Some(index) = found {
             container = match parts.get(index)?.kind {
                 PartKind::Message(inner) => inner,
@@ -74,7 +74,7 @@ pub(super) fn of<'a>(structure: &Structure<'a>, path: &SectionPath) -> Option<Co
         _ => None,
     };
     let bytes = |range: &std::ops::Range<usize>| structure.message.get(range.clone());
-    pick(&path.item, inner, Some((bytes(&part.header)?, bytes(&part.body)?)))
+    pick(path.item, inner, Some((bytes(&part.header)?, bytes(&part.body)?)))
 }
 
 /// A message, or a message within a part.
@@ -95,7 +95,7 @@ fn message_of<'a>(structure: &Structure<'a>, root: &Part<'_>) -> Option<Message<
 
 /// Picks the item from the message (of the section's top, or within the part) or from the part's own header and body.
 fn pick<'a>(
-    item: &SectionItem,
+    item: SectionItem<'_>,
     message: Option<Message<'a>>,
     part: Option<(&'a [u8], &'a [u8])>,
 ) -> Option<Cow<'a, [u8]>> {
@@ -111,7 +111,7 @@ fn pick<'a>(
 
 /// The fields whose name is (or is not) among `names`, as they stand, and an empty line.
 fn select(header: &[u8], names: &[String], among: bool) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(header.len().min(512));
     for field in Fields::new(header) {
         if names.iter().any(|name| field.is(name)) == among {
             out.extend_from_slice(field.raw());

@@ -91,13 +91,13 @@ enum Binary<'a> {
 }
 
 impl<'a> Message<'_, 'a> {
-    fn section(&mut self, path: &[u32], item: SectionItem) -> Option<Cow<'a, [u8]>> {
-        let path = SectionPath { part: path.to_vec(), item };
+    fn section(&mut self, path: &[u32], item: SectionItem<'_>) -> Option<Cow<'a, [u8]>> {
+        let path = SectionPath { part: path, item };
         if path.part.is_empty() {
-            return structure::section(self.body, &path);
+            return structure::section(self.body, path);
         }
         let body = self.body;
-        self.structure.get_or_insert_with(|| Structure::of(body)).section(&path)
+        self.structure.get_or_insert_with(|| Structure::of(body)).section(path)
     }
 
     /// The content of a part without its transfer encoding.
@@ -120,12 +120,12 @@ impl<'a> Message<'_, 'a> {
     }
 }
 
-fn item(what: &What) -> SectionItem {
+fn item(what: &What) -> SectionItem<'_> {
     match what {
         What::All | What::Binary | What::BinarySize => SectionItem::Whole,
         What::Header => SectionItem::Header,
-        What::HeaderFields(names) => SectionItem::Fields(names.clone()),
-        What::HeaderFieldsNot(names) => SectionItem::FieldsNot(names.clone()),
+        What::HeaderFields(names) => SectionItem::Fields(names),
+        What::HeaderFieldsNot(names) => SectionItem::FieldsNot(names),
         What::Text => SectionItem::Text,
         What::Mime => SectionItem::Mime,
     }

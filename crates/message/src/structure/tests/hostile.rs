@@ -138,7 +138,7 @@ proptest! {
                 last = child.body.end;
             }
         }
-        let get = |part: &[u32], item| structure.section(&SectionPath { part: part.to_vec(), item });
+        let get = |part: &[u32], item| structure.section(SectionPath { part, item });
         let header = get(&[], SectionItem::Header).unwrap();
         let text = get(&[], SectionItem::Text).unwrap();
         prop_assert_eq!([&*header, &*text].concat(), message.as_bytes());

@@ -3,10 +3,10 @@
 use super::super::{SectionItem, SectionPath, Structure, section};
 use super::FULL;
 
-fn get(message: &str, part: &[u32], item: SectionItem) -> Option<String> {
-    let path = SectionPath { part: part.to_vec(), item };
-    let direct = section(message.as_bytes(), &path);
-    assert_eq!(direct, Structure::of(message.as_bytes()).section(&path));
+fn get(message: &str, part: &[u32], item: SectionItem<'_>) -> Option<String> {
+    let path = SectionPath { part, item };
+    let direct = section(message.as_bytes(), path);
+    assert_eq!(direct, Structure::of(message.as_bytes()).section(path));
     direct.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -65,18 +65,18 @@ fn mime_headers_of_parts() {
 
 #[test]
 fn fields_are_picked_in_their_order() {
-    let fields = |part: &[u32], list: &[&str]| get(FULL, part, SectionItem::Fields(names(list)));
-    let others = |part: &[u32], list: &[&str]| get(FULL, part, SectionItem::FieldsNot(names(list)));
+    let fields = |part: &[u32], list: &[&str]| get(FULL, part, SectionItem::Fields(&names(list)));
+    let others = |part: &[u32], list: &[&str]| get(FULL, part, SectionItem::FieldsNot(&names(list)));
     assert_eq!(fields(&[], &["subject", "FROM"]).unwrap(), "From: a@example.jp\r\nSubject: everything\r\n\r\n");
     assert_eq!(fields(&[], &["X-None"]).unwrap(), "\r\n");
     assert_eq!(fields(&[3], &["Subject"]).unwrap(), "Subject: inner\r\n\r\n");
     assert_eq!(others(&[3], &["Subject", "content-type"]).unwrap(), "From: b@example.jp\r\n\r\n");
     assert_eq!(fields(&[1], &["Subject"]), None);
     assert_eq!(
-        get("Subject: a\r\n b\r\nX: y", &[], SectionItem::Fields(names(&["subject"]))).unwrap(),
+        get("Subject: a\r\n b\r\nX: y", &[], SectionItem::Fields(&names(&["subject"]))).unwrap(),
         "Subject: a\r\n b\r\n\r\n"
     );
-    assert_eq!(get("Subject: a\r\nX: y", &[], SectionItem::FieldsNot(names(&["subject"]))).unwrap(), "X: y\r\n\r\n");
+    assert_eq!(get("Subject: a\r\nX: y", &[], SectionItem::FieldsNot(&names(&["subject"]))).unwrap(), "X: y\r\n\r\n");
 }
 
 #[test]
