@@ -81,12 +81,10 @@ pub async fn show(State(console): State<Console>, member: Member, Path(which): P
     let incident = &told["incident"];
     let (id, origin) = (number(incident, "id"), text(incident, "origin"));
     let name = origin.trim_start_matches("account:");
-    let held = if member.scope.tier == Tier::System {
-        let stage = Some(Stage::Holding);
-        piles(&console, &member, &Filter { origin: Some(origin.to_owned()), stage, ..Filter::default() }).await?
-    } else {
-        Piles::default()
-    };
+    // An administrator of a domain says whose it is, as everywhere.
+    let account = (member.scope.tier != Tier::System).then(|| text(incident, "account").to_owned());
+    let own = Filter { origin: Some(origin.to_owned()), account, ..Filter::default() };
+    let held = piles(&console, &member, &Filter { stage: Some(Stage::Holding), ..own.clone() }).await?;
     Ok(Page::new(
         t!(lang, ja: "インシデント {id}: {name}", en: "Incident {id}: {name}"),
         html! {
@@ -102,7 +100,7 @@ pub async fn show(State(console): State<Console>, member: Member, Path(which): P
                 (drawn(&told, lang))
             }
             (networks(&told, lang))
-            (waiting(&member, &held, origin, id))
+            (waiting(&member, &held, &own, id))
             div.columns {
                 (people(&told, "reached", &t!(lang, ja: "届いてしまった宛先", en: "Recipients that were reached"), lang))
                 (people(&told, "failed", &t!(lang, ja: "届かなかった宛先", en: "Recipients that refused it"), lang))
@@ -370,14 +368,19 @@ fn networks(told: &Value, lang: Language) -> Markup {
 }
 
 /// What is held, alike messages together, each group with its buttons.
-fn waiting(member: &Member, held: &Piles, origin: &str, id: u64) -> Markup {
+fn waiting(member: &Member, held: &Piles, own: &Filter, id: u64) -> Markup {
     let lang = member.lang();
     let back = format!("/incidents/{id}");
+    let origin = escaped(own.origin.as_deref().unwrap_or_default());
+    let all = own
+        .account
+        .as_deref()
+        .map_or_else(|| format!("origin={origin}"), |account| format!("account={}", escaped(account)));
     let rows: Vec<Vec<Markup>> = held
         .groups
         .iter()
         .map(|group| {
-            let filter = json!({ "origin": origin, "fingerprint": group.fingerprint });
+            let filter = json!(Filter { fingerprint: Some(group.fingerprint), ..own.clone() });
             vec![
                 link(&format!("/messages/{}", group.sample), if group.subject.is_empty() { "—" } else { &group.subject }),
                 html! { span.n { (count(group.messages)) } },
@@ -398,13 +401,10 @@ fn waiting(member: &Member, held: &Piles, origin: &str, id: u64) -> Markup {
         t!(lang, ja: "操作", en: "Acts"),
     ];
     html! {
-        @if member.scope.tier == Tier::System {
-            section {
-                h2 { (t!(lang, ja: "保留中のメール", en: "Held mail")) }
-                (table(&t!(lang, ja: "似た内容ごと", en: "Alike together"), &heads, &rows, lang))
-                @if held.more { p.quiet { (t!(lang, ja: "ほかにもあります。", en: "There is more.")) " "
-                    (link(&format!("/queue?origin={}", escaped(origin)), &t!(lang, ja: "キューで見る", en: "See the queue"))) } }
-            }
+        section {
+            h2 { (t!(lang, ja: "保留中のメール", en: "Held mail")) }
+            (table(&t!(lang, ja: "似た内容ごと", en: "Alike together"), &heads, &rows, lang))
+            @if held.more { p.quiet { (t!(lang, ja: "ほかにもあります。", en: "There is more.")) " " (link(&format!("/queue?{all}"), &t!(lang, ja: "キューで見る", en: "See the queue"))) } }
         }
     }
 }

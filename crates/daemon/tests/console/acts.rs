@@ -275,3 +275,26 @@ async fn a_reject_table_is_edited_line_by_line_and_changed_back_while_locks_stay
     press(&browser, back, true).await;
     assert_eq!(now(), "# office\n192.0.2.1\ttrue\n203.0.113.7\t9999999999\r\n");
 }
+
+#[tokio::test]
+async fn an_administrator_of_a_domain_purges_what_is_held_of_his_own_by_likeness() {
+    let world = World::new().await;
+    for n in 0..3 {
+        world.queue("taro@example.jp", "spam", i64::from(n > 0), Stage::Domains).await;
+    }
+    world.queue("jiro@other.example", "spam", 1, Stage::Domains).await;
+    world.contain("taro@example.jp").await;
+    world.contain("jiro@other.example").await;
+    let chief = world.login("chief@example.jp").await;
+    let page = chief.get("/incidents/1").await;
+    assert!(page.body.contains("保留中のメール") && page.body.contains("spam"), "{}", page.body);
+    assert_eq!(chief.get("/incidents/2").await.status, StatusCode::FORBIDDEN);
+    let filter = json!({ "origin": "account:taro@example.jp", "account": "taro@example.jp", "fingerprint": 1 });
+    let shown = page.body.replace("&quot;", "\"");
+    assert!(shown.contains("\"fingerprint\":1") && shown.contains("\"account\":\"taro@example.jp\""), "{shown}");
+    let purge = json!({ "command": "queue", "act": "purge", "filter": filter, "confirmed": false });
+    let asked = press(&chief, purge.clone(), false).await;
+    assert!(asked.body.contains("<dd>2</dd>"), "{}", asked.body);
+    assert_eq!(press(&chief, purge, true).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(queued(&world).await, 2);
+}
