@@ -25,7 +25,7 @@ use crate::words::{count, escaped, items, moment_of, number, said, size, span, t
 /// Rows of each list on this page.
 const ROWS: usize = 10;
 /// How long the page waits for the very first look; what comes later is sent after it.
-const GLANCE: Duration = Duration::from_millis(30);
+const GLANCE: Duration = Duration::from_millis(15);
 
 /// `GET /now`.
 ///
