@@ -327,6 +327,8 @@ print(smtp.auth("PLAIN", [b"\0" + name.encode() + b"\0" + password.encode()])[1]
         shown["logins"].as_array().unwrap().iter().map(|one| one["door"].as_str().unwrap()).collect();
     assert_eq!(logins, ["imap4", "smtp"], "{shown}");
     assert!(shown["logins"].as_array().unwrap().iter().all(|one| one["wire"] == "tls" && one["proof"] == "password"));
+    let said = server.run(&["account", "show", &alice]);
+    assert!(said.contains("imap4: password over TLS; smtp: password over TLS"), "{said}");
     let programs = |log: &str| -> Vec<Value> {
         let entries = server.entries(&[log]);
         entries.iter().filter(|one| one["detail"]["ok"] == true).map(|one| one["detail"]["program"].clone()).collect()

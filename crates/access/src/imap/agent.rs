@@ -328,9 +328,10 @@ impl ImapAgent {
         let told: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("NIL"))).collect();
         if !told.is_empty() {
-            let program = program(fields);
+            let named = program(fields);
+            let program = entry::cut(&named, entry::LONGEST_PROGRAM);
             let mut entry = self.dialogue(&format!("ID {}", told.join(" ")), "OK");
-            entry.detail["program"] = entry::cut(&program, entry::LONGEST_PROGRAM).into();
+            entry.detail["program"] = program.into();
             self.service.control().journal().note(entry);
             if self.who.is_none() {
                 self.program = program.into();
