@@ -14,6 +14,9 @@ use crate::page::{Page, badge, cell, csrf, table};
 use crate::service::Console;
 use crate::words::{count, span, t, text, word};
 
+/// Years of a kind before a bound says anything.
+const TELLING: f64 = 10.0;
+
 /// `GET /settings`.
 pub async fn page(State(console): State<Console>, member: Member) -> Page {
     let lang = member.lang();
@@ -140,7 +143,7 @@ pub async fn alert(State(console): State<Console>, member: Member, _: Fields) ->
 /// A threshold with what it takes to get there.
 fn threshold(value: f32, lang: Language) -> Markup {
     let signs = (value / 3.0).ceil();
-    html! { span.n { (value) } " " span.quiet { (t!(lang, ja: "強い兆候 {signs} 個", en: "{signs} strong signs")) } }
+    html! { div { span.n { (value) } " " span.quiet { (t!(lang, ja: "強い兆候 {signs} 個", en: "{signs} strong signs")) } } }
 }
 
 /// What these thresholds cost honest senders.
@@ -149,7 +152,8 @@ fn costs(known: &[Row], lang: Language) -> Markup {
         .iter()
         .map(|row| {
             let ((years, runs), late) = (row.at_most(), 100.0 * row.delayed as f64 / row.recipients.max(1) as f64);
-            let bound = |most: f64| html! { @if row.runs > 0 { span.n { (format!("{most:.1}")) } } };
+            let bound =
+                |most: f64| html! { @if row.years >= TELLING { span.n { (format!("{most:.1}")) } } @else { "…" } };
             vec![
                 cell(row.kind.text().get(lang)),
                 html! { span.n { (count(row.runs.into())) } },
