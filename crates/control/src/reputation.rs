@@ -119,8 +119,8 @@ impl Reputation {
             return;
         }
         let why = say!(
-            ja: "どのリストも試験用の項目を返しません。リストではなく、このサーバが使う DNS リゾルバの問題と思われます",
-            en: "no list answers for its test entry: this server's DNS resolver seems to be at fault, not the lists"
+            ja: "DNS リゾルバの問題と思われます（どのリストも試験用の項目を返しません）",
+            en: "the DNS resolver seems to be at fault: no list has its test entry"
         );
         for zone in &mut self.zones {
             (zone.state, zone.why) = ("unknown".into(), Some(why.clone()));

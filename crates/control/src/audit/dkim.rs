@@ -98,8 +98,8 @@ pub(super) async fn check(outside: &dyn Outside, domain: &str, selectors: &[Stri
             en: "there is no DKIM key under any of the usual selectors."
         ),
         say!(
-            ja: "署名する経路（中継先など）の鍵を selector._domainkey.{domain} に公開する。別の名前なら sekisho.toml の [audit] dkim_selectors に書く",
-            en: "publish the key of whoever signs (this server or its smart host) at selector._domainkey.{domain}; name other selectors in [audit] dkim_selectors of sekisho.toml"
+            ja: "このサーバは署名しない。署名する経路（中継先など）の鍵を selector._domainkey.{domain} に公開する。別の名前なら sekisho.toml の [audit] dkim_selectors に書く",
+            en: "this server signs nothing: publish the key of the host that signs on the way (such as a smart host) at selector._domainkey.{domain}; name other selectors in [audit] dkim_selectors of sekisho.toml"
         ),
     );
     false

@@ -289,7 +289,6 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
         ("must change", one["must_change"].to_string()),
         ("auth networks", show::list(&one, "auth_networks")),
         ("auth countries", show::list(&one, "auth_countries")),
-        ("logins in 30 days", logins_text(&one)),
         ("app passwords", one["app_passwords"].as_u64().filter(|n| *n > 0).map_or_else(String::new, |n| n.to_string())),
         ("recoverable password", credential::recoverable_text(&one)),
         ("forwards to", forward_text(&one["forward"])),
@@ -306,21 +305,21 @@ fn show_one(address: &str, shell: &mut Shell) -> Result<Exit, Trouble> {
             table.row([name.to_owned(), value]);
         }
     }
+    for way in show::items(&one, "logins") {
+        table.row([format!("logs in by {}", show::text(way, "door")), login_text(way)]);
+    }
     shell.print(&table.print())?;
     Ok(Exit::Well)
 }
 
-/// How it logged in lately, and whether anybody could listen.
-fn logins_text(one: &Value) -> String {
-    let way = |way: &Value| {
-        let over = match show::text(way, "wire") {
-            "tls" => "over TLS",
-            "local" => "from this machine",
-            _ => "WITHOUT TLS",
-        };
-        format!("{}: {} {over}", show::text(way, "door"), show::text(way, "proof"))
+/// A way in which it logged in lately, and whether anybody could listen.
+fn login_text(way: &Value) -> String {
+    let over = match show::text(way, "wire") {
+        "tls" => "over TLS",
+        "local" => "from this machine",
+        _ => "WITHOUT TLS",
     };
-    show::items(one, "logins").iter().map(way).collect::<Vec<_>>().join("; ")
+    format!("{} {over}, last {}", show::text(way, "proof"), show::text(way, "at").get(..10).unwrap_or_default())
 }
 
 /// Where mail goes on to, and whether a copy stays.
