@@ -118,6 +118,8 @@ pub fn login(browser: &Browser, name: &str, password: &str) {
     browser.fill("[name=name]", name);
     browser.fill("[name=password]", password);
     browser.press("main button[type=submit]");
+    // The answer must be there before the browser is sent elsewhere, or it would take it back from there.
+    until("the login is answered", Duration::from_secs(60), || browser.path() != "/login");
 }
 
 /// No complaint of the page, nothing asked of anybody else, no failing answer.
@@ -226,6 +228,8 @@ fn a_large_queue_rules_with_a_bad_line_and_a_user_who_stays_within_his_own() {
     browser.press_text("Do it");
     // With a million the page says that it goes on.
     until("everything is purged", Duration::from_secs(900), || place.server.queued() == 1);
+    let answered = || browser.path() != "/act" || browser.text().contains("Under way");
+    until("the act is answered", Duration::from_secs(60), answered);
     browser.open("/logs");
     browser.see("purged");
 
