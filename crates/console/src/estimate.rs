@@ -108,7 +108,7 @@ fn work(estimate: &Weak<Estimate>, policy: &Policy) {
         let tally = honest(policy, kind, seed);
         if let Some(row) = known.rows().iter_mut().find(|row| row.kind == kind) {
             row.runs += 1;
-            row.years += tally.period.map_or(0.0, |(from, to)| to.since(from).as_secs_f64() / 31_557_600.0);
+            row.years += tally.years();
             row.holds += u32::try_from(tally.holds.len()).unwrap_or(u32::MAX);
             row.recipients += u64::from(tally.honest.recipients);
             row.delayed += u64::from(tally.honest.delayed);

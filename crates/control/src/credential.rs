@@ -173,8 +173,8 @@ impl Failure {
 impl Control {
     /// Verifies `password` for `login` and notes the result in the journal.
     ///
-    /// `login` is the full address, or the bare account name when exactly one account has it. A suspended account fails at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the
-    /// guard holds its mail.
+    /// `login` is the full address, or the bare account name when exactly one account has it. A suspended account fails
+    /// at [`Protocol::Smtp`]; it may read, from its owner's networks alone when the guard holds its mail.
     ///
     /// # Errors
     /// Why not; see [`Failure`].

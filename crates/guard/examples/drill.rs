@@ -1,10 +1,10 @@
 //! Runs the drill and prints one JSON line for each class, and what the engine costs.
 //!
-//! `cargo run --release -p sekisho-guard --example drill -- [RUNS]`
+//! `cargo run --release -p sekisho-guard --example drill -- [RUNS [YEARS]]`; YEARS: so much mail of each kind of honest sender, too
 
 use std::time::Instant;
 
-use sekisho_guard::drill::{Attack, From, Honest, attacks, honests};
+use sekisho_guard::drill::{Attack, From, Honest, attacks, honest, honests};
 use sekisho_guard::event::{Event, Recipient, Submission};
 use sekisho_guard::place::Place;
 use sekisho_guard::policy::Policy;
@@ -25,7 +25,24 @@ fn main() {
     for class in Honest::ALL {
         print(&honests(&policy, class, runs));
     }
+    if let Some(years) = std::env::args().nth(2).and_then(|n| n.parse().ok()) {
+        Honest::ALL.into_iter().for_each(|class| long(&policy, class, years));
+    }
     cost(&policy);
+}
+
+/// How often honest senders of a kind are held in so many years.
+fn long(policy: &Policy, class: Honest, enough: f64) {
+    let (mut runs, mut years, mut messages, mut holds) = (0, 0.0, 0, 0);
+    while years < enough {
+        let tally = honest(policy, class, runs);
+        (runs, years) = (runs + 1, years + tally.years());
+        (messages, holds) = (messages + tally.honest.messages, holds + tally.holds.len());
+    }
+    println!(
+        "{{\"class\":\"{}\",\"runs\":{runs},\"years\":{years:.0},\"messages\":{messages},\"holds\":{holds}}}",
+        class.name()
+    );
 }
 
 fn print(value: &impl serde::Serialize) {

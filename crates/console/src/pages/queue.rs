@@ -87,6 +87,11 @@ impl Wish {
         pairs.map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
     }
 
+    /// Whose entries are asked for, for links to a part of them: who sees only some must say so again.
+    fn whose(&self) -> String {
+        if self.account.is_empty() { String::new() } else { format!("account={}&", escaped(&self.account)) }
+    }
+
     fn after(&self) -> Option<RecipientId> {
         self.after.parse().ok().map(RecipientId)
     }
@@ -122,7 +127,7 @@ pub async fn page(State(console): State<Console>, member: Member, Params(wish): 
             section { (form(&wish, lang)) }
             (busiest(&origins, lang))
             (acts(&member, &filter, &format!("/queue?{asked}")))
-            @if let Some(piles) = &piled { (lanes(piles, lang)) (alike(piles, lang)) }
+            @if let Some(piles) = &piled { (lanes(piles, &wish.whose(), lang)) (alike(piles, &wish.whose(), lang)) }
             section {
                 (table(&t!(lang, ja: "宛先ごと", en: "By recipient"), &heads(lang), &rows, lang))
                 p.pager {
@@ -269,14 +274,14 @@ fn busiest(origins: &Value, lang: Language) -> Markup {
 }
 
 /// By lane: what an origin has for a destination.
-fn lanes(piles: &Piles, lang: Language) -> Markup {
+fn lanes(piles: &Piles, whose: &str, lang: Language) -> Markup {
     let rows: Vec<Vec<Markup>> = piles
         .lanes
         .iter()
         .map(|lane| {
             let (origin, domain) = (escaped(&lane.origin), escaped(&lane.domain));
             vec![
-                link(&format!("/queue?origin={origin}&domain={domain}"), &lane.destination),
+                link(&format!("/queue?{whose}origin={origin}&domain={domain}"), &lane.destination),
                 cell(&lane.origin),
                 html! { span.n { (count(lane.recipients)) } },
                 cell(&span(lane.oldest, lang)),
@@ -299,14 +304,14 @@ fn lanes(piles: &Piles, lang: Language) -> Markup {
 }
 
 /// By likeness.
-fn alike(piles: &Piles, lang: Language) -> Markup {
+fn alike(piles: &Piles, whose: &str, lang: Language) -> Markup {
     let rows: Vec<Vec<Markup>> = piles
         .groups
         .iter()
         .map(|group| {
             let fingerprint = format!("{:016x}", group.fingerprint);
             vec![
-                link(&format!("/queue?fingerprint={fingerprint}"), &fingerprint),
+                link(&format!("/queue?{whose}fingerprint={fingerprint}"), &fingerprint),
                 link(
                     &format!("/messages/{}", group.sample),
                     if group.subject.is_empty() { "—" } else { &group.subject },

@@ -43,7 +43,7 @@ impl Control {
             wire: peer.wire(),
             last: now,
         };
-        let known = self.store().read(move |tx| login::ways(tx, account)).await.unwrap_or_default();
+        let known = self.store().look(move |tx| login::ways(tx, account)).await.unwrap_or_default();
         let same = |one: &Way| one.door == way.door && one.proof == way.proof && one.wire == way.wire;
         if known.iter().any(|one| same(one) && one.last + NOTE_EVERY > now) {
             return;

@@ -289,6 +289,15 @@ async fn an_administrator_of_a_domain_purges_what_is_held_of_his_own_by_likeness
     let page = chief.get("/incidents/1").await;
     assert!(page.body.contains("保留中のメール") && page.body.contains("spam"), "{}", page.body);
     assert_eq!(chief.get("/incidents/2").await.status, StatusCode::FORBIDDEN);
+    // What he follows from his search shows the same people's mail.
+    let found = chief.get("/queue?account=taro%40example.jp").await.body;
+    for part in ["origin=account%3A", "fingerprint="] {
+        let start = format!("/queue?account=taro@example.jp&amp;{part}");
+        let at = found.find(&start).unwrap_or_else(|| panic!("no {start} in {found}"));
+        let link: String = found[at..].chars().take_while(|c| *c != '"').collect();
+        let shown = chief.get(&link.replace("&amp;", "&")).await;
+        assert!(shown.status == StatusCode::OK && shown.body.contains("spam"), "{link}: {}", shown.body);
+    }
     let filter = json!({ "origin": "account:taro@example.jp", "account": "taro@example.jp", "fingerprint": 1 });
     let shown = page.body.replace("&quot;", "\"");
     assert!(shown.contains("\"fingerprint\":1") && shown.contains("\"account\":\"taro@example.jp\""), "{shown}");

@@ -129,6 +129,14 @@ pub struct Tally {
     pub holds: Vec<Held>,
 }
 
+impl Tally {
+    /// Years from the first act to the last.
+    #[must_use]
+    pub fn years(&self) -> f64 {
+        self.period.map_or(0.0, |(from, to)| to.since(from).as_secs_f64() / 31_557_600.0)
+    }
+}
+
 /// One side's count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Side {
